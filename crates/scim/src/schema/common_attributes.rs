@@ -1,0 +1,3 @@
+pub fn common_attributes() -> &'static [super::Attribute] {
+    &[]
+}

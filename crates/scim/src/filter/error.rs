@@ -27,7 +27,9 @@ pub enum FilterProblem {
     AttributeExpected,
     #[error("expected an operator after the attribute name, such as `eq`")]
     OperatorExpected,
-    #[error("`{0}` is no operator: use `eq`, `ne`, `co`, `sw`, `ew`, `gt`, `ge`, `lt`, `le` or `pr`")]
+    #[error(
+        "`{0}` is no operator: use `eq`, `ne`, `co`, `sw`, `ew`, `gt`, `ge`, `lt`, `le` or `pr`"
+    )]
     UnknownOperator(String),
     #[error("expected a value after the operator")]
     ValueExpected,
@@ -52,6 +54,8 @@ pub enum FilterProblem {
 
     #[error("`{path}` is no attribute of this resource type{}", did_you_mean(.suggestion))]
     UnknownAttribute { path: String, suggestion: Option<String> },
+    #[error("`{of}` has no sub-attribute `{path}`")]
+    UnknownSubAttribute { path: String, of: String },
     #[error("`{0}` can never be read, and so cannot be used in a filter")]
     NeverReturned(String),
     #[error("`{path}` is of type {}, which has no `{operator}`", .attribute_type.as_str())]

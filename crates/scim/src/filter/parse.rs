@@ -396,3 +396,6 @@ fn prepend(first: Filter, mut rest: Vec<Filter>) -> Vec<Filter> {
     rest.insert(0, first);
     rest
 }
+
+#[cfg(test)]
+mod tests;

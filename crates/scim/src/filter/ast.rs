@@ -11,10 +11,17 @@ pub enum Filter {
     /// `path pr`
     Present(AttributePath),
     /// `path op value`
-    Compare { path: AttributePath, operator: CompareOperator, value: CompareValue },
+    Compare {
+        path: AttributePath,
+        operator: CompareOperator,
+        value: CompareValue,
+    },
     /// `path[filter]`: one element of `path` satisfies the whole of `filter`, whose paths are
     /// sub-attributes of `path`.
-    ValuePath { path: AttributePath, filter: Box<Filter> },
+    ValuePath {
+        path: AttributePath,
+        filter: Box<Filter>,
+    },
 }
 
 /// RFC 7644 table 3, without `pr`.

@@ -18,13 +18,20 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Service {
     pub documentation_uri: Option<String>,
-    pub bulk_max_operations: u64,
-    /// In bytes.
-    pub bulk_max_payload_size: u64,
-    /// How long a cursor lasts, in seconds.
-    pub cursor_timeout: u64,
+    /// `None` where Bulk is not served.
+    pub bulk: Option<Bulk>,
+    /// How long a cursor lasts, in seconds; `None` where pages are by index only.
+    pub cursor_timeout: Option<u64>,
     /// The preferred one first.
     pub authentication_schemes: Vec<AuthenticationScheme>,
+}
+
+/// The bounds of one Bulk request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bulk {
+    pub max_operations: u64,
+    /// In bytes.
+    pub max_payload_size: u64,
 }
 
 /// RFC 7643 §5, `authenticationSchemes.type`.
@@ -47,26 +54,26 @@ pub fn service_provider_config(service: &Service, base_url: &str) -> Object {
     set(
         "bulk",
         json!({
-            "supported": true,
-            "maxOperations": service.bulk_max_operations,
-            "maxPayloadSize": service.bulk_max_payload_size,
+            "supported": service.bulk.is_some(),
+            "maxOperations": service.bulk.map_or(0, |bulk| bulk.max_operations),
+            "maxPayloadSize": service.bulk.map_or(0, |bulk| bulk.max_payload_size),
         }),
     );
     set("filter", json!({ "supported": true, "maxResults": list::MAX_COUNT }));
     set("changePassword", json!({ "supported": false }));
     set("sort", json!({ "supported": true }));
     set("etag", json!({ "supported": true }));
-    set(
-        "pagination",
-        json!({
-            "cursor": true,
-            "index": true,
-            "defaultPaginationMethod": "index",
-            "defaultPageSize": list::DEFAULT_COUNT,
-            "maxPageSize": list::MAX_COUNT,
-            "cursorTimeout": service.cursor_timeout,
-        }),
-    );
+    let mut pagination = json!({
+        "cursor": service.cursor_timeout.is_some(),
+        "index": true,
+        "defaultPaginationMethod": "index",
+        "defaultPageSize": list::DEFAULT_COUNT,
+        "maxPageSize": list::MAX_COUNT,
+    });
+    if let Some(seconds) = service.cursor_timeout {
+        pagination["cursorTimeout"] = seconds.into();
+    }
+    set("pagination", pagination);
     let schemes = service.authentication_schemes.iter().enumerate();
     set(
         "authenticationSchemes",

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::{
     Error, Object, ScimType,
-    path::{AttributePath, ResolvedPath},
-    schema::{Attribute, AttributeType, ResourceType, Returned, instant},
+    path::AttributePath,
+    schema::{AttributeType, ResourceType, Returned, instant},
     text,
 };
 
@@ -30,17 +30,21 @@ impl SortOrder {
 }
 
 /// An order of resources.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Sort<'s> {
-    path: ResolvedPath<'s>,
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sort {
+    /// The URI of the extension whose object holds the attribute.
+    extension: Option<String>,
+    attribute: String,
     /// What is compared: the attribute, its sub-attribute, or the `value` of a complex one.
-    leaf: &'s Attribute,
+    leaf: String,
+    leaf_type: AttributeType,
+    case_exact: bool,
     order: SortOrder,
 }
 
 /// What a resource is sorted by. Resources without a value come last.
 #[derive(Clone, Debug, PartialEq)]
-enum Key {
+pub enum Key {
     Boolean(bool),
     Number(f64),
     Time(i64),
@@ -48,10 +52,10 @@ enum Key {
     Missing,
 }
 
-impl<'s> Sort<'s> {
+impl Sort {
     /// Refuses paths that nothing can be sorted by: unknown ones, complex attributes without a
     /// `value`, binary values, what is never returned (S-181, S-187).
-    pub fn parse(rt: &'s ResourceType, sort_by: &str, order: SortOrder) -> Result<Self, Error> {
+    pub fn parse(rt: &ResourceType, sort_by: &str, order: SortOrder) -> Result<Self, Error> {
         let path = AttributePath::parse(sort_by)
             .map_err(|error| invalid(format!("`sortBy` is no attribute path: {error}")))?;
         let unknown = || invalid(format!("`sortBy` names `{path}`, which no schema declares"));
@@ -72,20 +76,19 @@ impl<'s> Sort<'s> {
         if !is_sortable {
             return Err(invalid(format!("resources cannot be sorted by `{}`", leaf.name)));
         }
-        Ok(Self { path, leaf, order })
-    }
-
-    pub fn path(&self) -> ResolvedPath<'s> {
-        self.path
-    }
-
-    pub fn order(&self) -> SortOrder {
-        self.order
+        Ok(Self {
+            extension: path.extension.map(str::to_owned),
+            attribute: path.attribute.name.clone(),
+            leaf: leaf.name.clone(),
+            leaf_type: leaf.attribute_type,
+            case_exact: leaf.case_exact,
+            order,
+        })
     }
 
     /// Compares two resources; equal ones by `meta.created` and `id`, always ascending (S-186).
     pub fn compare(&self, a: &Object, b: &Object) -> Ordering {
-        self.key(a).compare(&self.key(b), self.order).then_with(|| by_age(a, b))
+        self.compare_keys(&self.key(a), &self.key(b)).then_with(|| by_age(a, b))
     }
 
     /// Sorts resources, oldest first among equals.
@@ -94,7 +97,7 @@ impl<'s> Sort<'s> {
         let keys: Vec<_> = resources.iter().map(|resource| self.key(resource)).collect();
         let mut places: Vec<_> = (0..resources.len()).collect();
         places.sort_by(|&a, &b| {
-            let order = keys[a].compare(&keys[b], self.order);
+            let order = self.compare_keys(&keys[a], &keys[b]);
             order.then_with(|| by_age(&resources[a], &resources[b]))
         });
         let mut sorted: Vec<_> =
@@ -102,12 +105,18 @@ impl<'s> Sort<'s> {
         resources.swap_with_slice(&mut sorted);
     }
 
-    fn key(&self, resource: &Object) -> Key {
-        let object = match self.path.extension {
+    /// Compares what two resources are sorted by.
+    pub fn compare_keys(&self, a: &Key, b: &Key) -> Ordering {
+        a.compare(b, self.order)
+    }
+
+    /// What a resource is sorted by: much smaller than the resource.
+    pub fn key(&self, resource: &Object) -> Key {
+        let object = match &self.extension {
             Some(urn) => resource.get(urn).and_then(Value::as_object),
             None => Some(resource),
         };
-        let value = object.and_then(|object| object.get(&self.path.attribute.name));
+        let value = object.and_then(|object| object.get(&self.attribute));
         // S-184: the primary element, else the first.
         let value = match value {
             Some(Value::Array(elements)) => elements
@@ -117,18 +126,18 @@ impl<'s> Sort<'s> {
             value => value,
         };
         match value {
-            Some(Value::Object(parts)) => self.key_of(parts.get(&self.leaf.name)),
+            Some(Value::Object(parts)) => self.key_of(parts.get(&self.leaf)),
             value => self.key_of(value),
         }
     }
 
     fn key_of(&self, value: Option<&Value>) -> Key {
-        match (self.leaf.attribute_type, value) {
+        match (self.leaf_type, value) {
             (AttributeType::DateTime, Some(Value::String(text))) => {
                 instant(text).map_or(Key::Missing, |instant| Key::Time(instant.as_microsecond()))
             }
             (_, Some(Value::String(text))) => {
-                Key::Text(text::key(text, self.leaf.case_exact).into_owned())
+                Key::Text(text::key(text, self.case_exact).into_owned())
             }
             (_, Some(Value::Bool(value))) => Key::Boolean(*value),
             (_, Some(Value::Number(number))) => number.as_f64().map_or(Key::Missing, Key::Number),

@@ -94,7 +94,7 @@ async fn play(args: &Args, server: &Server) -> Result<(), Failure> {
         ("Okta", okta, &directories[1]),
     ] {
         let report = report.map_err(|error| Failure::Failed(error.to_string()))?;
-        clean &= report.is_clean();
+        clean &= report.passed();
         show(title, &report, id, server).await?;
     }
     let (url, token, _) = &directories[0];

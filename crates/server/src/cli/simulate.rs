@@ -104,7 +104,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     } else {
         print!("{report}");
     }
-    if report.is_clean() { Ok(()) } else { Err(Failure::Reported) }
+    if report.passed() { Ok(()) } else { Err(Failure::Reported) }
 }
 
 /// Shows how far a simulation is: a bar on a terminal, a line every few seconds elsewhere. On

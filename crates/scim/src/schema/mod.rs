@@ -11,12 +11,14 @@ mod common_attributes;
 mod define;
 mod enterprise_user;
 mod group;
+mod instant;
 mod resource_type;
 mod schema_schema;
 mod service_provider_config;
 mod user;
 
 pub use common_attributes::common_attributes;
+pub use instant::instant;
 
 static CORE: LazyLock<[Arc<Schema>; 6]> = LazyLock::new(|| {
     [

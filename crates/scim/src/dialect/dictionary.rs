@@ -17,12 +17,7 @@ use super::{
     resource,
     values::{self, Place},
 };
-use crate::{
-    Error, Notes, Object,
-    patch::Operation,
-    schema::ResourceType,
-    urn,
-};
+use crate::{Error, Notes, Object, patch::Operation, schema::ResourceType, urn};
 
 /// Reads a dictionary onto the end of `operations`: each path becomes an operation of its own, in its
 /// place among the rest, so that it changes what it names and nothing beside it.
@@ -33,6 +28,13 @@ pub(super) fn read(
     operations: &mut Vec<Operation>,
     notes: &mut Notes,
 ) -> Result<(), Error> {
+    let value = value.map(|value| match value {
+        Value::Array(mut one) if one.len() == 1 && one[0].is_object() => {
+            notes.add(format!("array of one read as a single value of `{}`", written.spelled));
+            one.remove(0)
+        }
+        other => other,
+    });
     let dictionary = match value {
         Some(Value::Object(dictionary)) => dictionary,
         // Not for this module to refuse.
@@ -50,14 +52,11 @@ pub(super) fn read(
                 notes.add("`schemas` in a value without a path passed over");
             }
             Key::Attribute(declared) => {
-                let place =
-                    Place { extension: None, attribute: &declared.name, sub_attribute: None };
-                let value = values::attribute(declared, value, place, notes);
+                let value = values::attribute(declared, value, Place::base(declared), notes);
                 plain.insert(key, value);
             }
             Key::Extension(schema) => {
-                let value = values::container(schema, value, notes);
-                resource::merge(&mut plain, &schema.id, value);
+                resource::put_container(&mut plain, schema, &key, value, notes);
             }
             Key::Path => {
                 notes.add(format!("key `{key}` read as a path"));

@@ -3,7 +3,11 @@
 use serde_json::Value;
 
 use super::{member, values::Place};
-use crate::{Notes, Object, urn};
+use crate::{
+    Notes, Object,
+    json::{self, Limits},
+    urn,
+};
 
 /// Whether a value at `place` is a role of a user.
 pub(super) fn is_roles(place: Place<'_>) -> bool {
@@ -29,8 +33,8 @@ pub(super) fn role(role: &mut Object, place: Place<'_>, notes: &mut Notes) {
     let document = member(role, "value")
         .and_then(Value::as_str)
         .filter(|text| text.trim_start().starts_with('{'))
-        .and_then(|text| serde_json::from_str::<Object>(text).ok());
-    if let Some(document) = document
+        .and_then(|text| json::parse(text.as_bytes(), &Limits::default()).ok());
+    if let Some(Value::Object(document)) = document
         && let Some(value @ Value::String(_)) = member(&document, "value")
     {
         notes.add(format!("JSON text opened at `{place}.value`"));
@@ -53,17 +57,12 @@ pub(super) fn role(role: &mut Object, place: Place<'_>, notes: &mut Notes) {
     }
 }
 
-/// `manager` comes down to its `value` (E-65): a `$ref` beside it is the server's to compute, and
-/// would outlive a later change that names the `value` alone. A blank `value` clears the manager
-/// (E-66, O-43): `{"value": ""}`.
-pub(super) fn manager(mut manager: Object, notes: &mut Notes) -> Value {
+/// A blank `value` clears the manager (E-66, O-43): `{"value": ""}`. A manager known by name alone
+/// is one all the same (O-32).
+pub(super) fn manager(manager: Object, notes: &mut Notes) -> Value {
     let blank = |value: &Value| value.is_null() || value.as_str() == Some("");
-    let Some(value) = member(&manager, "value") else { return Value::Object(manager) };
-    if !blank(value) {
-        manager.retain(|key, _| !key.eq_ignore_ascii_case("$ref"));
-        return Value::Object(manager);
-    }
-    if member(&manager, "displayName").is_none_or(blank) {
+    let named = member(&manager, "displayName").is_some_and(|name| !blank(name));
+    if member(&manager, "value").is_some_and(blank) && !named {
         notes.add("blank `manager.value` read as no manager");
         return Value::Null;
     }

@@ -73,6 +73,9 @@ pub(super) fn patch_path(
         };
     }
     if let Some(schema) = schemas::canonical(rt, text).and_then(|uri| rt.extension(uri)) {
+        if !urn::eq(text, &schema.id) {
+            notes.add(format!("path `{text}` read as `{}`", schema.id));
+        }
         return Ok(PatchPath::Extension(schema.id.clone()));
     }
     let mut path = patch::parse_path(&canonical(rt, text, notes), reading, notes)?;

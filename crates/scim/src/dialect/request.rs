@@ -108,7 +108,9 @@ fn read_operation(
                     let shape = written.shape();
                     operation::read(rt, &written, &path, value, shape, notes)?
                 }
-                Reading::Strict => Some(operation::read_strictly(rt, written.op, &path, value, notes)?),
+                Reading::Strict => {
+                    Some(operation::read_strictly(rt, written.op, &path, value, notes)?)
+                }
             };
             operations.extend(operation);
             Ok(())
@@ -140,6 +142,6 @@ fn too_many(limit: usize) -> Error {
 }
 
 fn at(index: usize, error: Error) -> Error {
-    let detail = format!("operation {}: {}", index + 1, error.detail);
+    let detail = format!("operations[{index}]: {}", error.detail);
     Error::new(error.status, error.scim_type, detail)
 }

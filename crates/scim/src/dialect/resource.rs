@@ -8,7 +8,12 @@ use super::{
     schemas,
     values::{self, Place},
 };
-use crate::{Notes, Object, path::AttributePath, schema::ResourceType, urn};
+use crate::{
+    Notes, Object,
+    path::AttributePath,
+    schema::{ResourceType, Schema},
+    urn,
+};
 
 /// Every key in its place, every declared attribute in its type.
 pub(super) fn read(rt: &ResourceType, body: Object, notes: &mut Notes) -> Object {
@@ -17,18 +22,10 @@ pub(super) fn read(rt: &ResourceType, body: Object, notes: &mut Notes) -> Object
     for (key, value) in body {
         match Key::of(rt, &key, &value) {
             Key::Attribute(declared) => {
-                let place =
-                    Place { extension: None, attribute: &declared.name, sub_attribute: None };
-                let value = values::attribute(declared, value, place, notes);
+                let value = values::attribute(declared, value, Place::base(declared), notes);
                 resource.insert(key, value);
             }
-            Key::Extension(schema) => {
-                if !urn::eq(&key, &schema.id) {
-                    notes.add(format!("`{key}` read as `{}`", schema.id));
-                }
-                let value = values::container(schema, value, notes);
-                merge(&mut resource, &schema.id, value);
-            }
+            Key::Extension(schema) => put_container(&mut resource, schema, &key, value, notes),
             Key::Path => displaced.push((key, value)),
             Key::Undeclared => {
                 resource.insert(key, value);
@@ -42,17 +39,27 @@ pub(super) fn read(rt: &ResourceType, body: Object, notes: &mut Notes) -> Object
     resource
 }
 
-/// Puts the attributes of a container beside those that are there already, which win: a body may
-/// hold one extension under two spellings of its URI.
-pub(super) fn merge(resource: &mut Object, uri: &str, container: Value) {
-    match (resource.get_mut(uri), container) {
+/// Puts a container, which came under `key`, under its URI. An object may hold one extension under
+/// two spellings: what is there already wins.
+pub(super) fn put_container(
+    object: &mut Object,
+    schema: &Schema,
+    key: &str,
+    value: Value,
+    notes: &mut Notes,
+) {
+    if !urn::eq(key, &schema.id) {
+        notes.add(format!("`{key}` read as `{}`", schema.id));
+    }
+    let container = values::container(schema, value, notes);
+    match (object.get_mut(&schema.id), container) {
         (Some(Value::Object(present)), Value::Object(container)) => {
             for (key, value) in container {
                 put_absent(present, &key, value);
             }
         }
         (None | Some(Value::Null), container) => {
-            resource.insert(uri.to_owned(), container);
+            object.insert(schema.id.clone(), container);
         }
         (Some(_), _) => {}
     }

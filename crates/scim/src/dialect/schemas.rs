@@ -50,9 +50,10 @@ fn split<'r, 't>(rt: &'r ResourceType, text: &'t str) -> Option<(&'r str, &'t st
     let extensions = rt.extensions.iter().map(|extension| extension.schema.id.as_str());
     let declared = extensions.chain([rt.schema.id.as_str()]).map(|id| (id, id));
     let enterprise = rt.extension(urn::ENTERPRISE_USER).map(|schema| schema.id.as_str());
-    let aliases = BASE_ALIASES.into_iter().map(|alias| (alias, rt.schema.id.as_str())).chain(
-        enterprise.into_iter().flat_map(|id| ENTERPRISE_ALIASES.map(|alias| (alias, id))),
-    );
+    let aliases = BASE_ALIASES
+        .into_iter()
+        .map(|alias| (alias, rt.schema.id.as_str()))
+        .chain(enterprise.into_iter().flat_map(|id| ENTERPRISE_ALIASES.map(|alias| (alias, id))));
 
     let exact = declared.filter_map(|(uri, id)| Some((id, strip(text, uri)?)));
     let alias = aliases.filter_map(|(uri, id)| {

@@ -24,6 +24,10 @@ pub(super) struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
+    pub fn base(attribute: &'a Attribute) -> Self {
+        Self { extension: None, attribute: &attribute.name, sub_attribute: None }
+    }
+
     pub fn of(path: &ResolvedPath<'a>) -> Self {
         Self {
             extension: path.extension,
@@ -64,6 +68,17 @@ pub(super) fn attribute(
     }
 }
 
+/// The one element of a multi-valued attribute that a value filter picks.
+pub(super) fn lone(
+    attribute: &Attribute,
+    value: Value,
+    place: Place<'_>,
+    notes: &mut Notes,
+) -> Value {
+    let value = lone_element(value, place, notes);
+    element(attribute, value, place, notes)
+}
+
 /// One value of `attribute`: that of a single-valued attribute, or one element of a multi-valued
 /// one.
 pub(super) fn element(
@@ -98,11 +113,7 @@ pub(super) fn container(schema: &Schema, value: Value, notes: &mut Notes) -> Val
     let Value::Object(mut object) = value else { return value };
     for (key, value) in object.iter_mut() {
         if let Some(declared) = schema.attribute(key) {
-            let place = Place {
-                extension: Some(&schema.id),
-                attribute: &declared.name,
-                sub_attribute: None,
-            };
+            let place = Place { extension: Some(&schema.id), ..Place::base(declared) };
             *value = attribute(declared, value.take(), place, notes);
         }
     }

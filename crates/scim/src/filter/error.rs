@@ -27,7 +27,9 @@ pub enum FilterProblem {
     AttributeExpected,
     #[error("expected an operator after the attribute name, such as `eq`")]
     OperatorExpected,
-    #[error("`{0}` is no operator: use `eq`, `ne`, `co`, `sw`, `ew`, `gt`, `ge`, `lt`, `le` or `pr`")]
+    #[error(
+        "`{0}` is no operator: use `eq`, `ne`, `co`, `sw`, `ew`, `gt`, `ge`, `lt`, `le` or `pr`"
+    )]
     UnknownOperator(String),
     #[error("expected a value after the operator")]
     ValueExpected,

@@ -9,5 +9,5 @@ mod parse;
 
 pub use ast::{CompareOperator, CompareValue, Filter};
 pub use error::{FilterError, FilterProblem};
-pub use parse::{MAX_DEPTH, MAX_LENGTH, MAX_TERMS, parse};
 pub(crate) use parse::Parser;
+pub use parse::{MAX_DEPTH, MAX_LENGTH, MAX_TERMS, parse};

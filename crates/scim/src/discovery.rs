@@ -158,9 +158,10 @@ fn meta(resource_type: &str, base_url: &str, path: &str) -> Value {
 }
 
 fn resource_type_object(rt: &ResourceType, base_url: &str) -> Object {
-    let extensions = rt.extensions.iter().map(
-        |extension| json!({ "schema": extension.schema.id, "required": extension.required }),
-    );
+    let extensions = rt
+        .extensions
+        .iter()
+        .map(|extension| json!({ "schema": extension.schema.id, "required": extension.required }));
     let mut object = Object::new();
     let mut set = |name: &str, value: Value| object.insert(name.into(), value);
     set("schemas", json!([urn::RESOURCE_TYPE]));
@@ -176,9 +177,8 @@ fn resource_type_object(rt: &ResourceType, base_url: &str) -> Object {
 
 /// A schema as `/Schemas` shows it, and as [`Schema::from_json`] reads it.
 pub fn schema_object(schema: &Schema, base_url: &str) -> Object {
-    let is_published = |attribute: &&Attribute| {
-        attribute.returned != Returned::Never || schema.id != urn::USER
-    };
+    let is_published =
+        |attribute: &&Attribute| attribute.returned != Returned::Never || schema.id != urn::USER;
     let mut object = Object::new();
     let mut set = |name: &str, value: Value| object.insert(name.into(), value);
     set("schemas", json!([urn::SCHEMA]));
@@ -187,10 +187,7 @@ pub fn schema_object(schema: &Schema, base_url: &str) -> Object {
     if !schema.description.is_empty() {
         set("description", schema.description.as_str().into());
     }
-    set(
-        "attributes",
-        schema.attributes.iter().filter(is_published).map(characteristics).collect(),
-    );
+    set("attributes", schema.attributes.iter().filter(is_published).map(characteristics).collect());
     set("meta", meta("Schema", base_url, &format!("/Schemas/{}", schema.id)));
     object
 }

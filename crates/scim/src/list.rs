@@ -85,7 +85,10 @@ impl ListQuery {
                 continue;
             };
             if values[index].replace(value).is_some() {
-                return Err(invalid_value(format!("`{}` is given twice: send it once", NAMES[index])));
+                return Err(invalid_value(format!(
+                    "`{}` is given twice: send it once",
+                    NAMES[index]
+                )));
             }
         }
         for (name, value) in NAMES.iter().zip(&mut values) {
@@ -97,13 +100,24 @@ impl ListQuery {
                     "filter" => ScimType::InvalidFilter,
                     _ => ScimType::InvalidValue,
                 };
-                return Err(Error::bad_request(scim_type, format!("`{name}` is empty: leave it out")));
+                return Err(Error::bad_request(
+                    scim_type,
+                    format!("`{name}` is empty: leave it out"),
+                ));
             }
             notes.add(format!("`{name}` is empty: read as if it were not there"));
             *value = None;
         }
-        let [filter, sort_by, sort_order, start_index, count, cursor, attributes, excluded_attributes] =
-            values;
+        let [
+            filter,
+            sort_by,
+            sort_order,
+            start_index,
+            count,
+            cursor,
+            attributes,
+            excluded_attributes,
+        ] = values;
         Parameters {
             filter,
             sort_by,

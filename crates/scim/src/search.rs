@@ -34,8 +34,7 @@ pub fn parse(body: Object, reading: Reading, notes: &mut Notes) -> Result<ListQu
             "cursor" => parameters.cursor = Some(string("cursor", value)?),
             "attributes" => parameters.attributes = Some(names("attributes", value, reading)?),
             "excludedattributes" => {
-                parameters.excluded_attributes =
-                    Some(names("excludedAttributes", value, reading)?);
+                parameters.excluded_attributes = Some(names("excludedAttributes", value, reading)?);
             }
             _ => {}
         }

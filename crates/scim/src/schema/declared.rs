@@ -80,9 +80,8 @@ impl Schema {
         if attributes.iter().map(count).sum::<usize>() > MAX_ATTRIBUTES {
             return Err(error("attributes", SchemaProblem::TooMany));
         }
-        let name = text(declaration, "", "name")?.unwrap_or_else(|| {
-            id.rsplit(':').next().expect("a split yields at least one part")
-        });
+        let name = text(declaration, "", "name")?
+            .unwrap_or_else(|| id.rsplit(':').next().expect("a split yields at least one part"));
         let description = text(declaration, "", "description")?.unwrap_or_default();
         Ok(Self { id: id.into(), name: name.into(), description: description.into(), attributes })
     }
@@ -130,7 +129,8 @@ fn declared(item: &Object, parent: &str) -> Result<Attribute, SchemaError> {
         Some(keyword) => AttributeType::from_keyword(keyword)
             .ok_or_else(|| one_of("type", "a type such as `string` or `complex`"))?,
     };
-    let mut declared = attribute(name, attribute_type, text(item, &path, "description")?.unwrap_or(""));
+    let mut declared =
+        attribute(name, attribute_type, text(item, &path, "description")?.unwrap_or(""));
     declared.multi_valued = flag(item, &path, "multiValued")?;
     declared.required = flag(item, &path, "required")?;
     declared.canonical_values = texts(item, &path, "canonicalValues")?;
@@ -147,7 +147,8 @@ fn declared(item: &Object, parent: &str) -> Result<Attribute, SchemaError> {
         declared.returned = Returned::from_keyword(keyword)
             .ok_or_else(|| one_of("returned", "`always`, `never`, `default` or `request`"))?;
     }
-    if text(item, &path, "uniqueness")?.is_some_and(|keyword| keyword != Uniqueness::None.as_str()) {
+    if text(item, &path, "uniqueness")?.is_some_and(|keyword| keyword != Uniqueness::None.as_str())
+    {
         return Err(error(join(&path, "uniqueness"), SchemaProblem::Unique));
     }
     if !parent.is_empty() {
@@ -222,9 +223,9 @@ fn texts(object: &Object, path: &str, key: &str) -> Result<Vec<String>, SchemaEr
     let items = list(object, path, key)?.unwrap_or_default();
     let texts = items.iter().map(|item| item.as_str().filter(|t| t.len() <= MAX_TEXT));
     let texts: Option<Vec<_>> = texts.map(|text| text.map(str::to_owned)).collect();
-    texts.filter(|texts| texts.len() <= MAX_ATTRIBUTES).ok_or_else(|| {
-        error(join(path, key), SchemaProblem::Expected("an array of strings"))
-    })
+    texts
+        .filter(|texts| texts.len() <= MAX_ATTRIBUTES)
+        .ok_or_else(|| error(join(path, key), SchemaProblem::Expected("an array of strings")))
 }
 
 #[cfg(test)]

@@ -93,7 +93,16 @@ impl AttributeType {
 
     /// The reverse of [`AttributeType::as_str`].
     fn from_keyword(keyword: &str) -> Option<Self> {
-        let all = [Self::String, Self::Boolean, Self::Decimal, Self::Integer, Self::DateTime, Self::Binary, Self::Reference, Self::Complex];
+        let all = [
+            Self::String,
+            Self::Boolean,
+            Self::Decimal,
+            Self::Integer,
+            Self::DateTime,
+            Self::Binary,
+            Self::Reference,
+            Self::Complex,
+        ];
         all.into_iter().find(|known| known.as_str() == keyword)
     }
 }

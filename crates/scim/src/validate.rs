@@ -18,7 +18,6 @@ mod value;
 mod tests;
 
 pub use bounds::{MAX_ELEMENTS, MAX_STRING, MAX_UNDECLARED, check_resource};
-pub(crate) use elements::canonical;
 pub use error::{Problem, ValidationError};
 pub use members::check_members;
 pub use value::{check_element, check_value};
@@ -100,7 +99,7 @@ fn unchanged(
 ) -> Result<(), ValidationError> {
     let changed = |attribute: &Attribute, before: &Value, after: Option<&Value>| {
         attribute.mutability == Mutability::Immutable
-            && !after.is_some_and(|after| crate::diff::same(before, after))
+            && !after.is_some_and(|after| crate::diff::is_same(before, after))
     };
     for attribute in attributes {
         let Some(old) = before.get(&attribute.name) else { continue };

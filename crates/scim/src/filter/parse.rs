@@ -1,8 +1,6 @@
 //! Text to tree: recursive descent over bytes. Linear, and bounded in length, depth and terms
 //! (S-161); nothing is read twice but single words ahead.
 
-use std::ops::Range;
-
 use super::{CompareOperator, CompareValue, Filter, FilterError, FilterProblem as Problem};
 use crate::{
     Notes,
@@ -350,10 +348,6 @@ impl<'t, 'n> Parser<'t, 'n> {
         FilterError::at(problem, self.at..self.at + width)
     }
 
-    pub(crate) fn span(&self, start: usize) -> Range<usize> {
-        start..self.at
-    }
-
     pub(crate) fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
@@ -396,3 +390,6 @@ fn prepend(first: Filter, mut rest: Vec<Filter>) -> Vec<Filter> {
     rest.insert(0, first);
     rest
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ pub(super) fn schema(
     Schema { id: id.into(), name: name.into(), description: description.into(), attributes }
 }
 
-fn attribute(name: &str, attribute_type: AttributeType, description: &str) -> Attribute {
+pub(super) fn attribute(name: &str, attribute_type: AttributeType, description: &str) -> Attribute {
     Attribute {
         name: name.into(),
         attribute_type,

@@ -8,6 +8,7 @@ use std::sync::{Arc, LazyLock};
 use crate::urn;
 
 mod common_attributes;
+mod declared;
 mod define;
 mod enterprise_user;
 mod group;
@@ -18,6 +19,7 @@ mod service_provider_config;
 mod user;
 
 pub use common_attributes::common_attributes;
+pub use declared::{SchemaError, SchemaProblem};
 pub use instant::instant;
 
 static CORE: LazyLock<[Arc<Schema>; 6]> = LazyLock::new(|| {
@@ -88,6 +90,21 @@ impl AttributeType {
             Self::Complex => "complex",
         }
     }
+
+    /// The reverse of [`AttributeType::as_str`].
+    fn from_keyword(keyword: &str) -> Option<Self> {
+        let all = [
+            Self::String,
+            Self::Boolean,
+            Self::Decimal,
+            Self::Integer,
+            Self::DateTime,
+            Self::Binary,
+            Self::Reference,
+            Self::Complex,
+        ];
+        all.into_iter().find(|known| known.as_str() == keyword)
+    }
 }
 
 /// RFC 7643 §7, `mutability`.
@@ -109,6 +126,12 @@ impl Mutability {
             Self::WriteOnly => "writeOnly",
         }
     }
+
+    /// The reverse of [`Mutability::as_str`].
+    fn from_keyword(keyword: &str) -> Option<Self> {
+        let all = [Self::ReadOnly, Self::ReadWrite, Self::Immutable, Self::WriteOnly];
+        all.into_iter().find(|known| known.as_str() == keyword)
+    }
 }
 
 /// RFC 7643 §7, `returned`.
@@ -129,6 +152,12 @@ impl Returned {
             Self::Default => "default",
             Self::Request => "request",
         }
+    }
+
+    /// The reverse of [`Returned::as_str`].
+    fn from_keyword(keyword: &str) -> Option<Self> {
+        let all = [Self::Always, Self::Never, Self::Default, Self::Request];
+        all.into_iter().find(|known| known.as_str() == keyword)
     }
 }
 

@@ -1,12 +1,13 @@
 //! What makes two values one, and a value none.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::collections::HashMap;
 
 use serde_json::Value;
 
 use super::draft::Slots;
 use crate::{
     Object,
+    diff::canonical,
     schema::{Attribute, Mutability, Schema},
     text, urn,
 };
@@ -99,27 +100,6 @@ fn part(value: Option<&Value>, case_exact: bool) -> String {
         Some(Value::String(text)) => text::key(text, case_exact).into_owned(),
         Some(value) => canonical(value),
     }
-}
-
-/// A text that two values share exactly if they differ in nothing but the order of keys.
-pub(crate) fn canonical(value: &Value) -> String {
-    fn sorted(value: &Value) -> Cow<'_, Value> {
-        match value {
-            Value::Array(items) => {
-                Cow::Owned(items.iter().map(|item| sorted(item).into_owned()).collect())
-            }
-            Value::Object(object) => {
-                let mut object: Object = object
-                    .iter()
-                    .map(|(key, value)| (key.clone(), sorted(value).into_owned()))
-                    .collect();
-                object.sort_keys();
-                Cow::Owned(Value::Object(object))
-            }
-            value => Cow::Borrowed(value),
-        }
-    }
-    sorted(value).to_string()
 }
 
 /// Whether `attribute` is the enterprise extension's `manager`.

@@ -93,6 +93,5 @@ impl fmt::Display for Place<'_> {
 
 /// The beginning of a name that a client chose: what it may add to a note or an error is bounded.
 pub(super) fn excerpt(name: &str) -> &str {
-    let end = (0..=name.len().min(128)).rev().find(|&at| name.is_char_boundary(at));
-    &name[..end.unwrap_or(0)]
+    &name[..name.floor_char_boundary(128)]
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{Client, Reading, read_filter, read_patch, read_resource};
 use crate::{
     Error, Notes,
-    patch::{Op, PatchRequest},
+    patch::{self, Op, PatchRequest},
     schema::{Attribute, AttributeType, Extension, ResourceType, Schema, group_type, user_type},
     urn,
 };
@@ -916,6 +916,108 @@ fn clients_are_recognised_by_their_headers() {
         (Some("Apache-HttpClient/4.5.13 (Java/11)"), None, Client::Unknown),
     ] {
         assert_eq!(Client::recognise(user_agent, adscimversion), expected, "{user_agent:?}");
+    }
+}
+
+/// The operations as clients send them, through both modules: what is stored afterwards.
+#[test]
+fn operations_have_their_effect() {
+    let rt = users();
+    let stored = json(
+        "stored",
+        r#"{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User","ENT"],"userName":"m","name":{"givenName":"Mira","familyName":"Okafor"},"active":true,"ENT":{"department":"Field","manager":{"value":"a90c"}}}"#,
+    );
+    let without = |attribute: &str| {
+        let mut user = stored.clone();
+        let enterprise = user[urn::ENTERPRISE_USER].as_object_mut().expect("a container");
+        enterprise.shift_remove(attribute);
+        user
+    };
+    let with = |pointer: &str, name: &str, value: Value| {
+        let mut user = stored.clone();
+        user.pointer_mut(pointer).expect("a place")[name] = value;
+        user
+    };
+    let ent = format!("/{}", urn::ENTERPRISE_USER);
+    let manager_b = json!({"value": "b"});
+    for (case, operations, expected) in [
+        (
+            "E-35",
+            r#"{"op":"Replace","path":"active","value":"False"}"#,
+            with("", "active", false.into()),
+        ),
+        ("E-38", r#"{"op":"Replace","path":"active","value":"True"}"#, stored.clone()),
+        (
+            "E-40",
+            r#"{"op":"replace","value":{"name.familyName":"Lie","ENT:department":"R&D","ENT":{"department":"Field"}}}"#,
+            with("/name", "familyName", "Lie".into()),
+        ),
+        (
+            "E-43",
+            r#"{"op":"replace","value":{"ENT":{"department":"R&D"}}}"#,
+            with(&ent, "department", "R&D".into()),
+        ),
+        (
+            "E-44",
+            r#"{"op":"Add","path":"emails[type eq \"work\"].value","value":"m@n.example"}"#,
+            with("", "emails", json!([{"type": "work", "value": "m@n.example"}])),
+        ),
+        (
+            "E-48",
+            r#"{"op":"replace","path":"roles[primary eq \"True\"].value","value":"reviewer"}"#,
+            with("", "roles", json!([{"value": "reviewer", "primary": true}])),
+        ),
+        ("E-51", r#"{"op":"replace","path":"ENT:department","value":""}"#, without("department")),
+        ("E-54", r#"{"op":"remove","path":"manager[value eq \"a90c\"]"}"#, without("manager")),
+        (
+            "E-56",
+            r#"{"op":"Add","path":"hat","value":"x"},{"op":"Replace","path":"active","value":"False"}"#,
+            with("", "active", false.into()),
+        ),
+        (
+            "E-65",
+            r#"{"op":"Add","path":"manager","value":[{"$ref":"https://d.example/Users/b","value":"b"}]}"#,
+            with(&ent, "manager", manager_b.clone()),
+        ),
+        (
+            "E-65",
+            r#"{"op":"Add","path":"ENT:manager","value":"b"}"#,
+            with(&ent, "manager", manager_b.clone()),
+        ),
+        (
+            "E-65",
+            r#"{"op":"replace","path":"ENT:manager","value":{"value":"b"}}"#,
+            with(&ent, "manager", manager_b.clone()),
+        ),
+        (
+            "E-65",
+            r#"{"op":"Replace","path":"ENT:manager.value","value":"b"}"#,
+            with(&ent, "manager", manager_b.clone()),
+        ),
+        ("E-65", r#"{"op":"add","value":{"ENT:manager":"b"}}"#, with(&ent, "manager", manager_b)),
+        ("E-66", r#"{"op":"replace","path":"ENT:manager","value":""}"#, without("manager")),
+        (
+            "E-66",
+            r#"{"op":"replace","path":"ENT:manager","value":{"value":""}}"#,
+            without("manager"),
+        ),
+        ("E-66", r#"{"op":"Remove","path":"ENT:manager"}"#, without("manager")),
+        (
+            "E-69",
+            r#"{"op":"Add","path":"roles","value":[{"value":"{\"value\":\"reviewer\",\"displayName\":\"Reviewer\"}"}]}"#,
+            with("", "roles", json!([{"value": "reviewer", "display": "Reviewer"}])),
+        ),
+        (
+            "X-43",
+            r#"{"op":"replace","value":{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"id":"1","userName":"m","groups":[],"meta":{}}}"#,
+            stored.clone(),
+        ),
+    ] {
+        let body = json!({"Operations": json(case, &format!("[{operations}]"))});
+        let request = read_patch(&rt, body, Reading::Tolerant, &mut Notes::default()).expect(case);
+        let before = stored.as_object().expect("an object");
+        let patched = patch::apply(&rt, before, &request, Reading::Tolerant).expect(case);
+        assert_eq!(Value::Object(patched.resource), expected, "{case}: {operations}");
     }
 }
 

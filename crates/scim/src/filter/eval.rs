@@ -149,15 +149,7 @@ fn compare_numbers(a: &Number, b: &Number) -> Option<Ordering> {
     }
 }
 
-/// The instant an xsd:dateTime names, in microseconds since 1970 (S-069, S-167); one without an
-/// offset is taken for UTC. `None` if it names none.
-pub(crate) fn instant(text: &str) -> Option<i64> {
-    if text.as_bytes().get(10) != Some(&b'T') || text.len() < 19 || text.contains('[') {
-        return None;
-    }
-    if let Ok(timestamp) = text.parse::<jiff::Timestamp>() {
-        return Some(timestamp.as_microsecond());
-    }
-    let civil = text.parse::<jiff::civil::DateTime>().ok()?;
-    Some(civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_microsecond())
+/// Microseconds since 1970 of the instant an xsd:dateTime names (S-069, S-167).
+pub(super) fn instant(text: &str) -> Option<i64> {
+    crate::schema::instant(text).map(|instant| instant.as_microsecond())
 }

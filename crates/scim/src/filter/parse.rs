@@ -1,8 +1,6 @@
 //! Text to tree: recursive descent over bytes. Linear, and bounded in length, depth and terms
 //! (S-161); nothing is read twice but single words ahead.
 
-use std::ops::Range;
-
 use super::{CompareOperator, CompareValue, Filter, FilterError, FilterProblem as Problem};
 use crate::{
     Notes,
@@ -348,10 +346,6 @@ impl<'t, 'n> Parser<'t, 'n> {
     fn here(&self, problem: Problem) -> FilterError {
         let width = self.text[self.at..].chars().next().map_or(0, char::len_utf8);
         FilterError::at(problem, self.at..self.at + width)
-    }
-
-    pub(crate) fn span(&self, start: usize) -> Range<usize> {
-        start..self.at
     }
 
     pub(crate) fn peek(&self) -> Option<u8> {

@@ -120,3 +120,6 @@ fn each_difference<'a>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

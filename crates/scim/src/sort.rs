@@ -134,7 +134,7 @@ impl Sort {
     fn key_of(&self, value: Option<&Value>) -> Key {
         match (self.leaf_type, value) {
             (AttributeType::DateTime, Some(Value::String(text))) => {
-                instant(text).map_or(Key::Missing, |instant| Key::Time(instant.as_microsecond()))
+                instant(text).map_or(Key::Missing, Key::Time)
             }
             (_, Some(Value::String(text))) => {
                 Key::Text(text::key(text, self.case_exact).into_owned())
@@ -174,7 +174,7 @@ impl Key {
 }
 
 fn by_age(a: &Object, b: &Object) -> Ordering {
-    fn created(resource: &Object) -> Option<jiff::Timestamp> {
+    fn created(resource: &Object) -> Option<i64> {
         instant(resource.get("meta")?.get("created")?.as_str()?)
     }
     fn id(resource: &Object) -> Option<&str> {

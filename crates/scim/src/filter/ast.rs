@@ -46,3 +46,14 @@ pub enum CompareValue {
     Boolean(bool),
     Null,
 }
+
+impl Filter {
+    /// The number of comparisons.
+    pub(crate) fn terms(&self) -> usize {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().map(Self::terms).sum(),
+            Self::Not(part) | Self::ValuePath { filter: part, .. } => part.terms(),
+            Self::Present(_) | Self::Compare { .. } => 1,
+        }
+    }
+}

@@ -151,5 +151,5 @@ fn compare_numbers(a: &Number, b: &Number) -> Option<Ordering> {
 
 /// Microseconds since 1970 of the instant an xsd:dateTime names (S-069, S-167).
 pub(super) fn instant(text: &str) -> Option<i64> {
-    crate::schema::instant(text).map(|instant| instant.as_microsecond())
+    crate::schema::instant(text)
 }

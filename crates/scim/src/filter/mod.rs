@@ -17,6 +17,11 @@ pub use condition::{Condition, Operand, Target};
 pub use error::{FilterError, FilterProblem};
 pub use parse::{MAX_DEPTH, MAX_LENGTH, MAX_TERMS, parse};
 pub use resolve::{resolve, resolve_at_root, resolve_noting};
+pub(crate) use {
+    eval::is_assigned,
+    parse::Parser,
+    resolve::{resolve_element, resolve_undeclared},
+};
 
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,9 @@
 pub const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 pub const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 pub const ENTERPRISE_USER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+/// [`ENTERPRISE_USER`] as the key of an object in compact JSON.
+pub(crate) const ENTERPRISE_USER_KEY: &str =
+    "\"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User\":{";
 pub const SERVICE_PROVIDER_CONFIG: &str =
     "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig";
 pub const RESOURCE_TYPE: &str = "urn:ietf:params:scim:schemas:core:2.0:ResourceType";

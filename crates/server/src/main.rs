@@ -1,1 +1,7 @@
-fn main() {}
+//! The `headcount` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    headcount::cli::main()
+}

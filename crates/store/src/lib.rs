@@ -1,1 +1,127 @@
+//! Headcount's store: all SQL.
+//!
+//! [`Store::write`], [`Store::read`] and [`Store::scan`] open a transaction of one directory;
+//! resources, memberships, the journal and the log can be reached through that [`DirectoryTx`]
+//! only, and every statement of it is keyed by the directory. Organizations, directories and
+//! tokens are kept by [`Store::administer`].
 
+mod attribute_index;
+mod db;
+mod dialect;
+pub mod directories;
+mod error;
+mod filter_sql;
+pub mod journal;
+pub mod memberships;
+mod migrations;
+pub mod organizations;
+pub mod provisioning_log;
+pub mod resources;
+pub mod search;
+pub mod settings;
+pub mod tokens;
+mod tombstones;
+
+use std::{fs, path::Path};
+
+pub use db::{Param, Row, Tx};
+pub use error::{Error, Result};
+
+use db::Db;
+
+/// The file of the embedded database inside a data directory.
+const FILE: &str = "headcount.sqlite";
+
+/// The open store.
+pub struct Store {
+    db: Db,
+}
+
+impl Store {
+    /// Opens the embedded store in `data` and brings its tables up to date. Creates the folder and
+    /// the database when they are not there. `now` in microseconds.
+    pub async fn open(data: &Path, now: i64) -> Result<Self> {
+        fs::create_dir_all(data)
+            .map_err(|e| Error::Unavailable(format!("cannot create `{}`: {e}", data.display())))?;
+        let path = data.join(FILE);
+        let db = Db::open(&path).map_err(|e| match e {
+            Error::Unavailable(why) => {
+                Error::Unavailable(format!("cannot open `{}`: {why}", path.display()))
+            }
+            other => other,
+        })?;
+        let store = Self { db };
+        migrations::run(&store.db, now).await?;
+        Ok(store)
+    }
+
+    /// Writes to one directory: all of `job` or nothing of it, durably stored when this answers.
+    pub async fn write<T, E, F>(&self, directory_id: &str, job: F) -> Result<T, E>
+    where
+        F: AsyncFn(DirectoryTx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let directory_id = directory_id.to_owned();
+        self.db
+            .write(async move |tx: &mut Tx| {
+                job(DirectoryTx { tx, directory_id: directory_id.clone() }).await
+            })
+            .await
+    }
+
+    /// Reads a handful of rows of one directory, all from the same state.
+    pub async fn read<T, E, F>(&self, directory_id: &str, job: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(DirectoryTx<'_>) -> Result<T, E> + Send,
+        T: Send,
+        E: From<Error> + Send,
+    {
+        let directory_id = directory_id.to_owned();
+        self.db.read(async move |tx: &mut Tx| job(DirectoryTx { tx, directory_id }).await).await
+    }
+
+    /// Reads one directory, however much of it: never on a thread that answers requests.
+    pub async fn scan<T, E, F>(&self, directory_id: &str, job: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(DirectoryTx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let directory_id = directory_id.to_owned();
+        self.db.scan(async move |tx: &mut Tx| job(DirectoryTx { tx, directory_id }).await).await
+    }
+
+    /// Writes organizations, directories and tokens.
+    pub async fn administer<T, E, F>(&self, job: F) -> Result<T, E>
+    where
+        F: AsyncFn(&mut Tx) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.db.write(job).await
+    }
+
+    /// Reads organizations, directories and tokens.
+    pub async fn look_up<T, E, F>(&self, job: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&mut Tx) -> Result<T, E> + Send,
+        T: Send,
+        E: From<Error> + Send,
+    {
+        self.db.read(job).await
+    }
+}
+
+/// An open transaction of one directory.
+pub struct DirectoryTx<'t> {
+    tx: &'t mut Tx,
+    directory_id: String,
+}
+
+impl DirectoryTx<'_> {
+    /// The directory whose rows this transaction sees.
+    pub fn directory_id(&self) -> &str {
+        &self.directory_id
+    }
+}

@@ -1,0 +1,89 @@
+//! Directories.
+
+use store::{Store, Tx, directories::Directory};
+
+use super::{Error, organizations, tokens};
+use crate::ids;
+
+/// Requests a second that a directory may make unless set otherwise.
+pub const DEFAULT_RATE_LIMIT: u32 = 100;
+
+/// What a new directory is like.
+#[derive(Clone, Debug)]
+pub struct NewDirectory<'a> {
+    pub organization: &'a str,
+    pub kind: &'a str,
+    pub rate_limit: u32,
+    pub strict: bool,
+}
+
+/// Creates a directory with its first token; answers it with the token's secret.
+pub async fn create(
+    store: &Store,
+    new: NewDirectory<'_>,
+    now: i64,
+) -> Result<(Directory, String), Error> {
+    let organization = organizations::get(store, new.organization).await?;
+    let directory = Directory {
+        id: ids::prefixed("dir"),
+        organization_id: organization.id,
+        organization_slug: organization.slug,
+        kind: new.kind.into(),
+        enabled: true,
+        strict: new.strict,
+        rate_limit: new.rate_limit,
+        created_at: now,
+    };
+    let (token, secret) = tokens::new(&directory.id, "first", None, now);
+    let stored = directory.clone();
+    store
+        .administer(async move |tx: &mut Tx| {
+            store::directories::create(tx, &stored).await?;
+            store::tokens::create(tx, &token).await
+        })
+        .await?;
+    Ok((directory, secret))
+}
+
+/// The directory with this id.
+pub async fn get(store: &Store, id: &str) -> Result<Directory, Error> {
+    let found: Option<Directory> = store
+        .look_up(async |tx: &mut Tx| store::directories::get(tx, id).await)
+        .await?;
+    found.ok_or_else(|| no_directory(id))
+}
+
+/// All directories, or those of one organization.
+pub async fn list(store: &Store, organization: Option<&str>) -> Result<Vec<Directory>, Error> {
+    let id = match organization {
+        None => None,
+        Some(slug) => Some(organizations::get(store, slug).await?.id),
+    };
+    Ok(store
+        .look_up(async |tx: &mut Tx| store::directories::list(tx, id.as_deref()).await)
+        .await?)
+}
+
+/// Switches a directory on or off.
+pub async fn set_enabled(store: &Store, id: &str, enabled: bool) -> Result<(), Error> {
+    let key = id.to_owned();
+    let found = store
+        .administer(async move |tx: &mut Tx| {
+            store::directories::set_enabled(tx, &key, enabled).await
+        })
+        .await?;
+    if found { Ok(()) } else { Err(no_directory(id)) }
+}
+
+/// Deletes a directory. Its data stays in the store.
+pub async fn delete(store: &Store, id: &str, now: i64) -> Result<(), Error> {
+    let key = id.to_owned();
+    let found = store
+        .administer(async move |tx: &mut Tx| store::directories::delete(tx, &key, now).await)
+        .await?;
+    if found { Ok(()) } else { Err(no_directory(id)) }
+}
+
+fn no_directory(id: &str) -> Error {
+    Error::NotFound(format!("no directory `{id}`"))
+}

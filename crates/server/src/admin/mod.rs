@@ -1,0 +1,17 @@
+//! What operators do: organizations, directories, tokens. The command line and the API to come use
+//! these; none of them prints.
+
+pub mod directories;
+pub mod organizations;
+pub mod tokens;
+
+/// A refusal in one line.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{0}")]
+    Invalid(String),
+    #[error("{0}")]
+    NotFound(String),
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}

@@ -1,0 +1,112 @@
+//! Tokens of a directory.
+
+use store::{Store, Tx, tokens::Token};
+
+use super::{Error, directories};
+use crate::{ids, token};
+
+/// A new token and its secret, not stored yet.
+pub(super) fn new(
+    directory_id: &str,
+    name: &str,
+    expires_at: Option<i64>,
+    now: i64,
+) -> (Token, String) {
+    let secret = token::generate();
+    let token = Token {
+        id: ids::prefixed("tok"),
+        directory_id: directory_id.into(),
+        name: name.into(),
+        digest: token::digest(&secret),
+        hint: token::hint(&secret).into(),
+        created_at: now,
+        expires_at,
+        last_used_at: None,
+        revoked_at: None,
+    };
+    (token, secret)
+}
+
+/// Creates a token beside the others; answers it with its secret.
+pub async fn create(
+    store: &Store,
+    directory_id: &str,
+    name: &str,
+    expires_at: Option<i64>,
+    now: i64,
+) -> Result<(Token, String), Error> {
+    check_name(name)?;
+    directories::get(store, directory_id).await?;
+    let (token, secret) = new(directory_id, name, expires_at, now);
+    let stored = token.clone();
+    store
+        .administer(async move |tx: &mut Tx| store::tokens::create(tx, &stored).await)
+        .await?;
+    Ok((token, secret))
+}
+
+/// Creates a token and ends all earlier ones of the directory, in one step.
+pub async fn regenerate(
+    store: &Store,
+    directory_id: &str,
+    name: &str,
+    expires_at: Option<i64>,
+    now: i64,
+) -> Result<(Token, String), Error> {
+    check_name(name)?;
+    directories::get(store, directory_id).await?;
+    let (token, secret) = new(directory_id, name, expires_at, now);
+    let stored = token.clone();
+    store
+        .administer(async move |tx: &mut Tx| {
+            store::tokens::revoke_all(tx, &stored.directory_id, now).await?;
+            store::tokens::create(tx, &stored).await
+        })
+        .await?;
+    Ok((token, secret))
+}
+
+/// All tokens of a directory, oldest first.
+pub async fn list(store: &Store, directory_id: &str) -> Result<Vec<Token>, Error> {
+    directories::get(store, directory_id).await?;
+    Ok(store
+        .look_up(async |tx: &mut Tx| store::tokens::list(tx, directory_id).await)
+        .await?)
+}
+
+/// Ends a token, named by its id or by the name of the only live token so called.
+pub async fn revoke(
+    store: &Store,
+    directory_id: &str,
+    id_or_name: &str,
+    now: i64,
+) -> Result<Token, Error> {
+    let tokens = list(store, directory_id).await?;
+    let mut live = tokens.into_iter().filter(|token| {
+        token.revoked_at.is_none() && (token.id == id_or_name || token.name == id_or_name)
+    });
+    let Some(token) = live.next() else {
+        return Err(Error::NotFound(format!(
+            "directory `{directory_id}` has no live token `{id_or_name}`"
+        )));
+    };
+    if live.next().is_some() {
+        return Err(Error::Invalid(format!(
+            "several live tokens are called `{id_or_name}`: name one by its id"
+        )));
+    }
+    let (directory_id, id) = (directory_id.to_owned(), token.id.clone());
+    store
+        .administer(async move |tx: &mut Tx| {
+            store::tokens::revoke(tx, &directory_id, &id, now).await
+        })
+        .await?;
+    Ok(token)
+}
+
+fn check_name(name: &str) -> Result<(), Error> {
+    if (1..=100).contains(&name.trim().len()) {
+        return Ok(());
+    }
+    Err(Error::Invalid("a token's name has 1 to 100 characters".into()))
+}

@@ -1,0 +1,54 @@
+//! What every request of a running server shares.
+
+use std::sync::Arc;
+
+use scim::schema::{self, ResourceType};
+use store::Store;
+
+use crate::{
+    config::Settings,
+    http::auth::Tokens,
+    log::Log,
+    rate_limit::RateLimits,
+};
+
+pub struct App {
+    pub settings: Settings,
+    /// The server's address as identity providers see it, without a trailing slash.
+    pub public_url: String,
+    pub store: Arc<Store>,
+    pub tokens: Tokens,
+    pub rate_limits: RateLimits,
+    pub log: Log,
+    pub resource_types: ResourceTypes,
+}
+
+/// The resource types of a directory.
+pub struct ResourceTypes {
+    pub user: Arc<ResourceType>,
+    pub group: Arc<ResourceType>,
+    /// Both, as discovery lists them.
+    pub all: Vec<ResourceType>,
+}
+
+impl Default for ResourceTypes {
+    fn default() -> Self {
+        let (user, group) = (schema::user_type(Vec::new()), schema::group_type(Vec::new()));
+        let all = vec![user.clone(), group.clone()];
+        Self { user: Arc::new(user), group: Arc::new(group), all }
+    }
+}
+
+impl App {
+    pub fn new(settings: Settings, public_url: String, store: Arc<Store>, log: Log) -> Self {
+        Self {
+            settings,
+            public_url,
+            store,
+            tokens: Tokens::default(),
+            rate_limits: RateLimits::default(),
+            log,
+            resource_types: ResourceTypes::default(),
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Settings: from the command line, else `HEADCOUNT_*`, else a TOML file, else the default.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use serde::Deserialize;
+
+const DEFAULT_DATA: &str = "./data";
+const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
+
+/// Settings of every command that needs the store.
+#[derive(Args, Clone, Debug, Default)]
+pub struct StoreArgs {
+    /// Folder of the store [default: ./data]
+    #[arg(long, value_name = "DIR", env = "HEADCOUNT_DATA", global = true)]
+    pub data: Option<PathBuf>,
+    /// Settings file (TOML); keys as the long options, with underscores
+    #[arg(long, value_name = "FILE", env = "HEADCOUNT_CONFIG", global = true)]
+    pub config: Option<PathBuf>,
+}
+
+/// Settings of the server.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ServeArgs {
+    /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR", env = "HEADCOUNT_LISTEN")]
+    pub listen: Option<SocketAddr>,
+    /// Address under which identity providers reach the server, as in https://scim.example.com
+    /// [default: http:// and the listen address]
+    #[arg(long, value_name = "URL", env = "HEADCOUNT_PUBLIC_URL")]
+    pub public_url: Option<String>,
+    /// With wildcard DNS for it, https://{organization}.{base domain}/scim/v2 names the
+    /// organization's own directory
+    #[arg(long, value_name = "DOMAIN", env = "HEADCOUNT_BASE_DOMAIN")]
+    pub base_domain: Option<String>,
+    /// Largest request body, in bytes [default: 10485760]
+    #[arg(long, value_name = "BYTES", env = "HEADCOUNT_MAX_BODY_BYTES")]
+    pub max_body_bytes: Option<usize>,
+    /// Most connections at a time [default: 4096]
+    #[arg(long, value_name = "N", env = "HEADCOUNT_MAX_CONNECTIONS")]
+    pub max_connections: Option<usize>,
+    /// Days that the provisioning log is kept [default: 90]
+    #[arg(long, value_name = "DAYS", env = "HEADCOUNT_LOG_RETENTION_DAYS")]
+    pub log_retention_days: Option<u32>,
+    /// Longest wait for open requests at shutdown, in seconds [default: 30]
+    #[arg(long, value_name = "SECONDS", env = "HEADCOUNT_SHUTDOWN_SECONDS")]
+    pub shutdown_seconds: Option<u64>,
+    /// Structured logs on standard error: text or json [default: text]
+    #[arg(long, value_name = "FORMAT", env = "HEADCOUNT_LOG_FORMAT")]
+    pub log_format: Option<LogFormat>,
+    /// What is logged, as in info or headcount=debug [default: info]
+    #[arg(long, value_name = "FILTER", env = "HEADCOUNT_LOG")]
+    pub log: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+/// The settings file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    data: Option<PathBuf>,
+    listen: Option<SocketAddr>,
+    public_url: Option<String>,
+    base_domain: Option<String>,
+    max_body_bytes: Option<usize>,
+    max_connections: Option<usize>,
+    log_retention_days: Option<u32>,
+    shutdown_seconds: Option<u64>,
+    log_format: Option<LogFormat>,
+    log: Option<String>,
+}
+
+impl File {
+    fn read(path: Option<&Path>) -> anyhow::Result<Self> {
+        let Some(path) = path else { return Ok(Self::default()) };
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read the settings file `{}`", path.display()))?;
+        toml::from_str(&text).map_err(|error| {
+            let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
+            let message = error.message().replace('\n', " ");
+            anyhow::anyhow!("settings file `{}`, line {line}: {message}", path.display())
+        })
+    }
+}
+
+/// Where the store is.
+pub fn data(args: &StoreArgs) -> anyhow::Result<PathBuf> {
+    let file = File::read(args.config.as_deref())?;
+    Ok(args.data.clone().or(file.data).unwrap_or_else(|| DEFAULT_DATA.into()))
+}
+
+/// The settings of a server, complete and checked.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub data: PathBuf,
+    pub listen: SocketAddr,
+    pub public_url: Option<String>,
+    pub base_domain: Option<String>,
+    pub max_body_bytes: usize,
+    pub max_connections: usize,
+    pub log_retention_days: u32,
+    pub shutdown: Duration,
+    pub log_format: LogFormat,
+    pub log: String,
+}
+
+impl Settings {
+    pub fn new(store: &StoreArgs, args: &ServeArgs) -> anyhow::Result<Self> {
+        let file = File::read(store.config.as_deref())?;
+        let listen = match args.listen.or(file.listen) {
+            Some(listen) => listen,
+            None => DEFAULT_LISTEN.parse().context("the default address")?,
+        };
+        let public_url = args.public_url.clone().or(file.public_url);
+        let base_domain = args.base_domain.clone().or(file.base_domain);
+        let settings = Self {
+            data: store.data.clone().or(file.data).unwrap_or_else(|| DEFAULT_DATA.into()),
+            listen,
+            public_url: public_url.map(|url| check_public_url(&url)).transpose()?,
+            base_domain: base_domain.map(|domain| check_domain(&domain)).transpose()?,
+            max_body_bytes: args.max_body_bytes.or(file.max_body_bytes).unwrap_or(10 << 20),
+            max_connections: args.max_connections.or(file.max_connections).unwrap_or(4096),
+            log_retention_days: args.log_retention_days.or(file.log_retention_days).unwrap_or(90),
+            shutdown: Duration::from_secs(
+                args.shutdown_seconds.or(file.shutdown_seconds).unwrap_or(30),
+            ),
+            log_format: args.log_format.or(file.log_format).unwrap_or_default(),
+            log: args.log.clone().or(file.log).unwrap_or_else(|| "info".into()),
+        };
+        if settings.max_body_bytes < 64 << 10 {
+            bail!("max_body_bytes is {}: at least 65536 are needed", settings.max_body_bytes);
+        }
+        if settings.max_connections == 0 {
+            bail!("max_connections is 0: nobody could connect");
+        }
+        Ok(settings)
+    }
+}
+
+/// `http(s)://host[:port][/path]`, without the slash at the end.
+fn check_public_url(url: &str) -> anyhow::Result<String> {
+    let parsed: http::Uri =
+        url.parse().map_err(|e| anyhow::anyhow!("the public URL `{url}` is no URL: {e}"))?;
+    let scheme = parsed.scheme_str().unwrap_or_default();
+    if !matches!(scheme, "http" | "https") || parsed.host().is_none_or(str::is_empty) {
+        bail!("the public URL `{url}` must be http:// or https:// with a host");
+    }
+    if parsed.query().is_some() {
+        bail!("the public URL `{url}` must not have a query");
+    }
+    if url.contains('_') {
+        bail!("the public URL `{url}` has an underscore, which Okta refuses in base URLs");
+    }
+    Ok(url.trim_end_matches('/').to_owned())
+}
+
+fn check_domain(domain: &str) -> anyhow::Result<String> {
+    let domain = domain.trim_matches('.').to_ascii_lowercase();
+    let label = |label: &str| {
+        !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    let (host, port) = domain.split_once(':').map_or((&*domain, None), |(h, p)| (h, Some(p)));
+    if !host.split('.').all(label) || port.is_some_and(|port| port.parse::<u16>().is_err()) {
+        bail!("the base domain `{domain}` is no domain name, as in scim.example.com");
+    }
+    Ok(domain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn public_urls() {
+        let ok = |url| check_public_url(url).unwrap();
+        assert_eq!(ok("https://scim.example.com/"), "https://scim.example.com");
+        assert_eq!(ok("http://127.0.0.1:8080"), "http://127.0.0.1:8080");
+        assert_eq!(ok("https://example.com/sync//"), "https://example.com/sync");
+        for bad in ["scim.example.com", "ftp://example.com", "https://a_b.example", "https://a.example?x"] {
+            assert!(check_public_url(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_names_its_line() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&file, "listen = \"127.0.0.1:1\"\nlisten_adress = 1\n").unwrap();
+        let error = File::read(Some(file.path())).unwrap_err().to_string();
+        assert!(error.contains("line 2") && error.contains("listen_adress"), "{error}");
+        assert!(!error.contains('\n'));
+    }
+}

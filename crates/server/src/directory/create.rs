@@ -1,0 +1,96 @@
+//! Creating a resource.
+
+use std::sync::Arc;
+
+use scim::{Notes, dialect, patch::MembershipStep, schema::ResourceType, validate};
+use serde_json::Value;
+use store::DirectoryTx;
+
+use super::{Context, Error, References, Stored, membership};
+use crate::ids;
+
+/// Creates a resource of `body`. The answer is durably stored, with its look-up keys, memberships
+/// and journal entry.
+pub async fn create(
+    resource_type: &Arc<ResourceType>,
+    body: Value,
+    references: References,
+    context: &Arc<Context>,
+    notes: &mut Notes,
+) -> Result<Stored, Error> {
+    let body = dialect::read_resource(resource_type, body, context.reading, notes)?;
+    let written = validate::create(resource_type, body, context.reading, notes)
+        .map_err(scim::Error::from)?;
+    let (resource, members) = (written.resource, written.members.map(MembershipStep::Add));
+    let (id, context_of_job) = (ids::uuid(), Arc::clone(context));
+    let resource_type = Arc::clone(resource_type);
+    let created = context
+        .store
+        .write(&context.directory_id, async move |mut tx: DirectoryTx<'_>| {
+            let context = &context_of_job;
+            check_group_name(&resource_type, &resource, &id, &mut tx).await?;
+            let stored = tx
+                .create(&resource_type.name, &id, &resource, context.now, &context.request_id)
+                .await
+                .map_err(|error| name_taken(error, &resource))?;
+            let mut notes = Notes::default();
+            if let Some(step) = &members {
+                membership::apply(&id, std::slice::from_ref(step), &mut tx, &mut notes).await?;
+            }
+            let stored = Stored::load(stored, &resource_type, references, &mut tx).await?;
+            Ok((stored, notes))
+        })
+        .await;
+    let (stored, more) = name_owner(created, context).await?;
+    notes.extend(more);
+    Ok(stored)
+}
+
+fn text(object: &scim::Object, name: &str) -> Option<String> {
+    object.get(name).and_then(Value::as_str).map(str::to_owned)
+}
+
+/// Refuses a group whose name is taken (compared without case), unless it and the other have
+/// different external ids: Entra permits two groups of one name and then tells them apart by that.
+pub(super) async fn check_group_name(
+    resource_type: &ResourceType,
+    resource: &scim::Object,
+    id: &str,
+    tx: &mut DirectoryTx<'_>,
+) -> Result<(), Error> {
+    if resource_type.name != "Group" {
+        return Ok(());
+    }
+    let Some(display_name) = text(resource, "displayName") else { return Ok(()) };
+    let external_id = text(resource, "externalId");
+    match tx.group_named(&display_name, external_id.as_deref(), id).await? {
+        Some(owner) => Err(Error::DisplayNameTaken { display_name, owner }),
+        None => Ok(()),
+    }
+}
+
+/// Names the userName that a write wanted and could not have.
+pub(super) fn name_taken(error: store::Error, wanted: &scim::Object) -> Error {
+    match error {
+        store::Error::Conflict { attribute: "userName" } => Error::UserNameTaken {
+            user_name: text(wanted, "userName").unwrap_or_default(),
+            owner: None,
+        },
+        other => other.into(),
+    }
+}
+
+/// Says who has the userName that made a write fail: the same client can find them by a filter.
+pub(super) async fn name_owner<T>(
+    result: Result<T, Error>,
+    context: &Context,
+) -> Result<T, Error> {
+    let Err(Error::UserNameTaken { user_name, .. }) = result else { return result };
+    let owner: Option<String> = context
+        .store
+        .read(&context.directory_id, async |mut tx: DirectoryTx<'_>| {
+            tx.user_named(&user_name).await
+        })
+        .await?;
+    Err(Error::UserNameTaken { user_name, owner })
+}

@@ -1,0 +1,33 @@
+//! Deleting a resource.
+
+use std::sync::Arc;
+
+use scim::schema::ResourceType;
+use store::DirectoryTx;
+
+use super::{Context, Error, Precondition, get::not_found};
+
+/// Deletes the resource: it is gone from lists, filters and groups, its names are free, its id is
+/// never given out again. The journal keeps what it was.
+pub async fn delete(
+    resource_type: &Arc<ResourceType>,
+    id: &str,
+    precondition: Precondition,
+    context: &Arc<Context>,
+) -> Result<(), Error> {
+    let (id, context_of_job) = (id.to_owned(), Arc::clone(context));
+    let resource_type = Arc::clone(resource_type);
+    context
+        .store
+        .write(&context.directory_id, async move |mut tx: DirectoryTx<'_>| {
+            let context = &context_of_job;
+            let stored = tx
+                .resource(&resource_type.name, &id)
+                .await?
+                .ok_or_else(|| not_found(&resource_type, &id))?;
+            precondition.check(stored.version)?;
+            tx.delete(&resource_type.name, &stored, context.now, &context.request_id).await?;
+            Ok(())
+        })
+        .await
+}

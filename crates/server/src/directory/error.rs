@@ -1,0 +1,117 @@
+//! Why a use case refused, and the one mapping to the protocol's error message.
+
+use scim::ScimType;
+
+/// A refusal. Nothing of the request was stored.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The request cannot be understood or breaks the schema.
+    #[error(transparent)]
+    Scim(#[from] scim::Error),
+    #[error("no {resource_type} `{id}`")]
+    NotFound { resource_type: String, id: String },
+    /// `If-Match` names another version than the stored one.
+    #[error("version {version} is stored")]
+    Precondition { version: i64 },
+    #[error("userName `{user_name}` is taken")]
+    UserNameTaken { user_name: String, owner: Option<String> },
+    #[error("displayName `{display_name}` is taken by `{owner}`")]
+    DisplayNameTaken { display_name: String, owner: String },
+    /// Ids that this directory never gave out.
+    #[error("{} unknown members", .0.len())]
+    UnknownMembers(Vec<String>),
+    #[error("group `{0}` as a member of itself")]
+    SelfMember(String),
+    /// What was written is not what is there.
+    #[error("the effect of the request is not there: {0}")]
+    Postcondition(&'static str),
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error(transparent)]
+    Search(#[from] store::search::SearchError),
+}
+
+/// Ids named in one `detail`.
+const NAMED_IDS: usize = 20;
+
+impl Error {
+    /// The message for the client.
+    pub fn to_scim(&self) -> scim::Error {
+        use store::{Error as StoreError, search::SearchError};
+        match self {
+            Self::Scim(error) => error.clone(),
+            Self::NotFound { resource_type, id } => {
+                scim::Error::new(404, None, format!("no {resource_type} with id `{id}`"))
+            }
+            Self::Precondition { version } => scim::Error::new(
+                412,
+                None,
+                format!(
+                    "the resource has changed: its version is now {}; read it again",
+                    scim::representation::etag(*version)
+                ),
+            ),
+            Self::UserNameTaken { user_name, owner } => scim::Error::new(
+                409,
+                Some(ScimType::Uniqueness),
+                match owner {
+                    Some(owner) => {
+                        format!("userName `{user_name}` already belongs to user `{owner}`")
+                    }
+                    None => format!("userName `{user_name}` is already in use"),
+                },
+            ),
+            Self::DisplayNameTaken { display_name, owner } => scim::Error::new(
+                409,
+                Some(ScimType::Uniqueness),
+                format!(
+                    "displayName `{display_name}` already belongs to group `{owner}`; two groups \
+                     of one name need different externalIds"
+                ),
+            ),
+            Self::UnknownMembers(ids) => {
+                let named: Vec<String> =
+                    ids.iter().take(NAMED_IDS).map(|id| format!("`{id}`")).collect();
+                let more = match ids.len().saturating_sub(NAMED_IDS) {
+                    0 => String::new(),
+                    more => format!(" and {more} more"),
+                };
+                scim::Error::bad_request(
+                    ScimType::InvalidValue,
+                    format!(
+                        "members that are no user or group of this directory: {}{more}; \
+                         create them first, then send the request again",
+                        named.join(", ")
+                    ),
+                )
+            }
+            Self::SelfMember(id) => scim::Error::bad_request(
+                ScimType::InvalidValue,
+                format!("group `{id}` cannot be a member of itself"),
+            ),
+            Self::Search(SearchError::TooMany) => scim::Error::bad_request(
+                ScimType::TooMany,
+                format!("{}; ask for userName, externalId, emails or id with eq", self),
+            ),
+            Self::Store(StoreError::Unavailable(_))
+            | Self::Search(SearchError::Store(StoreError::Unavailable(_))) => scim::Error::new(
+                503,
+                None,
+                "the request could not be stored now; send it again later",
+            ),
+            Self::Store(StoreError::Stale) => scim::Error::new(
+                412,
+                None,
+                "the resource was changed by another request meanwhile; read it again",
+            ),
+            Self::Store(StoreError::Conflict { attribute }) => scim::Error::new(
+                409,
+                Some(ScimType::Uniqueness),
+                format!("`{attribute}` is already in use"),
+            ),
+            Self::Store(_) | Self::Search(_) | Self::Postcondition(_) => {
+                scim::Error::new(500, None, "the request failed inside the server")
+            }
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Reading one resource.
+
+use std::sync::Arc;
+
+use scim::schema::ResourceType;
+use store::DirectoryTx;
+
+use super::{Context, Error, References, Stored};
+
+/// The resource with this id; `NotFound` also for deleted ones and those of other directories.
+pub async fn get(
+    resource_type: &Arc<ResourceType>,
+    id: &str,
+    references: References,
+    context: &Context,
+) -> Result<Stored, Error> {
+    let found: Option<Stored> = context
+        .store
+        .read(&context.directory_id, async |mut tx: DirectoryTx<'_>| {
+            match tx.resource(&resource_type.name, id).await? {
+                None => Ok::<_, store::Error>(None),
+                Some(resource) => {
+                    Stored::load(resource, resource_type, references, &mut tx).await.map(Some)
+                }
+            }
+        })
+        .await?;
+    found.ok_or_else(|| not_found(resource_type, id))
+}
+
+pub(super) fn not_found(resource_type: &ResourceType, id: &str) -> Error {
+    Error::NotFound { resource_type: resource_type.name.clone(), id: id.into() }
+}

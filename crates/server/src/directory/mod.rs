@@ -1,0 +1,73 @@
+//! What a directory's client can do with users and groups: the use cases. Each opens the
+//! directory's transaction, loads what it touches, decides with pure functions, writes, records,
+//! commits. No HTTP here; bulk requests, imports and the console enter by the same functions.
+
+use std::sync::Arc;
+
+use scim::{dialect::Reading, representation::Reference, schema::ResourceType};
+use store::{DirectoryTx, Store, resources::Resource};
+
+mod create;
+mod delete;
+mod error;
+mod get;
+mod membership;
+mod patch;
+mod precondition;
+mod replace;
+mod search;
+
+pub use create::create;
+pub use delete::delete;
+pub use error::Error;
+pub use get::get;
+pub use patch::patch;
+pub use precondition::Precondition;
+pub use replace::replace;
+pub use search::search;
+
+/// What every use case knows of the request it serves.
+pub struct Context {
+    pub store: Arc<Store>,
+    pub directory_id: String,
+    /// The directory's base URL without a trailing slash.
+    pub base_url: String,
+    pub reading: Reading,
+    /// The request's id, a UUID v7: what the journal and the provisioning log call it.
+    pub request_id: String,
+    /// Microseconds since 1970.
+    pub now: i64,
+}
+
+/// Whether an answer needs users' `groups` and groups' `members`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum References {
+    Load,
+    LeaveOut,
+}
+
+/// A resource with what is computed for its answer.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    pub resource: Resource,
+    /// A user's `groups` or a group's `members`, where asked for.
+    pub references: Option<Vec<Reference>>,
+}
+
+impl Stored {
+    async fn load(
+        resource: Resource,
+        resource_type: &ResourceType,
+        references: References,
+        tx: &mut DirectoryTx<'_>,
+    ) -> Result<Self, store::Error> {
+        let references = match references {
+            References::LeaveOut => None,
+            References::Load if resource_type.name == "Group" => {
+                Some(tx.members(&resource.id).await?)
+            }
+            References::Load => Some(tx.groups_of_one(&resource.id).await?),
+        };
+        Ok(Self { resource, references })
+    }
+}

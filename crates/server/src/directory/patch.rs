@@ -1,0 +1,112 @@
+//! Modifying a resource (PATCH).
+
+use std::sync::Arc;
+
+use scim::{
+    Notes, Object, dialect, diff,
+    patch::{self, MembershipStep},
+    schema::ResourceType,
+};
+use serde_json::Value;
+use store::{
+    DirectoryTx,
+    journal::Operation,
+    resources::{Change, Resource},
+};
+
+use super::{
+    Context, Error, Precondition, References, Stored,
+    create::{check_group_name, name_owner, name_taken},
+    get::not_found,
+    membership,
+};
+
+/// Applies the operations of `body`, all or none; writes nothing when nothing changes.
+pub async fn patch(
+    resource_type: &Arc<ResourceType>,
+    id: &str,
+    body: Value,
+    precondition: Precondition,
+    references: References,
+    context: &Arc<Context>,
+    notes: &mut Notes,
+) -> Result<Stored, Error> {
+    let request = dialect::read_patch(resource_type, body, context.reading, notes)?;
+    let (id, context_of_job) = (id.to_owned(), Arc::clone(context));
+    let resource_type = Arc::clone(resource_type);
+    let patched = context
+        .store
+        .write(&context.directory_id, async move |mut tx: DirectoryTx<'_>| {
+            let context = &context_of_job;
+            let stored = tx
+                .resource(&resource_type.name, &id)
+                .await?
+                .ok_or_else(|| not_found(&resource_type, &id))?;
+            precondition.check(stored.version)?;
+            let before = stored.object()?;
+            let patched = patch::apply(&resource_type, &before, &request, context.reading)
+                .map_err(scim::Error::from)?;
+            let mut notes = patched.notes;
+            let after = After {
+                resource: &patched.resource,
+                members: patched.members,
+                operation: Operation::Patch,
+            };
+            let stored =
+                write(stored, &before, after, &resource_type, context, &mut tx, &mut notes)
+                    .await?;
+            let stored = Stored::load(stored, &resource_type, references, &mut tx).await?;
+            Ok((stored, notes))
+        })
+        .await;
+    let (stored, more) = name_owner(patched, context).await?;
+    notes.extend(more);
+    Ok(stored)
+}
+
+/// What a resource is to become.
+pub(super) struct After<'a> {
+    pub resource: &'a Object,
+    pub members: Vec<MembershipStep>,
+    pub operation: Operation,
+}
+
+/// Writes what differs between `before` and `after` and takes the membership steps, as one new
+/// version with one journal entry — or nothing at all, when nothing differs.
+pub(super) async fn write(
+    stored: Resource,
+    before: &Object,
+    after: After<'_>,
+    resource_type: &ResourceType,
+    context: &Context,
+    tx: &mut DirectoryTx<'_>,
+    notes: &mut Notes,
+) -> Result<Resource, Error> {
+    let differences = diff::changes(resource_type, before, after.resource);
+    let renamed = |name: &str| differences.iter().any(|change| change.path == name);
+    if resource_type.name == "Group" && (renamed("displayName") || renamed("externalId")) {
+        check_group_name(resource_type, after.resource, &stored.id, tx).await?;
+    }
+    let members = membership::apply(&stored.id, &after.members, tx, notes).await?;
+    if differences.is_empty() && members.is_empty() {
+        return Ok(stored);
+    }
+    let mut changes: Vec<Value> = differences.iter().map(diff::Change::to_json).collect();
+    if !members.is_empty() {
+        changes.push(members.to_json());
+    }
+    let changes = Value::from(changes).to_string();
+    let change = Change {
+        operation: after.operation,
+        now: context.now,
+        request_id: &context.request_id,
+        changes: &changes,
+    };
+    if differences.is_empty() {
+        let version = tx.touch(&resource_type.name, &stored.id, change).await?;
+        return Ok(Resource { version, last_modified_at: context.now, ..stored });
+    }
+    tx.update(&resource_type.name, &stored, before, after.resource, change)
+        .await
+        .map_err(|error| name_taken(error, after.resource))
+}

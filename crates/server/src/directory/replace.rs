@@ -1,0 +1,59 @@
+//! Replacing a resource (PUT).
+
+use std::sync::Arc;
+
+use scim::{Notes, dialect, patch::MembershipStep, schema::ResourceType, validate};
+use serde_json::Value;
+use store::{DirectoryTx, journal::Operation};
+
+use super::{
+    Context, Error, Precondition, References, Stored,
+    create::name_owner,
+    get::not_found,
+    patch::{After, write},
+};
+
+/// Replaces what the client may write; writes nothing when nothing changes.
+pub async fn replace(
+    resource_type: &Arc<ResourceType>,
+    id: &str,
+    body: Value,
+    precondition: Precondition,
+    references: References,
+    context: &Arc<Context>,
+    notes: &mut Notes,
+) -> Result<Stored, Error> {
+    let body = dialect::read_resource(resource_type, body, context.reading, notes)?;
+    let (id, context_of_job) = (id.to_owned(), Arc::clone(context));
+    let resource_type = Arc::clone(resource_type);
+    let replaced = context
+        .store
+        .write(&context.directory_id, async move |mut tx: DirectoryTx<'_>| {
+            let context = &context_of_job;
+            let stored = tx
+                .resource(&resource_type.name, &id)
+                .await?
+                .ok_or_else(|| not_found(&resource_type, &id))?;
+            precondition.check(stored.version)?;
+            let before = stored.object()?;
+            let mut notes = Notes::default();
+            let body = body.clone();
+            let written =
+                validate::replace(&resource_type, &before, body, context.reading, &mut notes)
+                    .map_err(scim::Error::from)?;
+            let after = After {
+                resource: &written.resource,
+                members: written.members.map(MembershipStep::Replace).into_iter().collect(),
+                operation: Operation::Replace,
+            };
+            let stored =
+                write(stored, &before, after, &resource_type, context, &mut tx, &mut notes)
+                    .await?;
+            let stored = Stored::load(stored, &resource_type, references, &mut tx).await?;
+            Ok((stored, notes))
+        })
+        .await;
+    let (stored, more) = name_owner(replaced, context).await?;
+    notes.extend(more);
+    Ok(stored)
+}

@@ -1,0 +1,266 @@
+//! The SCIM endpoint (RFC 7644 §3): one request from its URL to its answer and its log entry.
+
+mod answer;
+mod conditional;
+mod discovery;
+mod exchange;
+mod resources;
+pub mod route;
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use answer::{Answer, Refusal};
+use axum::{
+    extract::Request,
+    http::{HeaderMap, Method, header, request::Parts},
+    response::Response,
+};
+use exchange::Exchange;
+use futures_util::FutureExt;
+use route::{Address, Endpoint, Kind, Route, RouteError};
+use scim::{Error, ScimType, dialect::Reading};
+
+use crate::{
+    app::App,
+    directory::Context,
+    http::auth::{self, Access, Denied},
+};
+
+/// Requests a second and directory that may fail to authenticate; more are refused unlogged.
+const REFUSED_PER_SECOND: u32 = 20;
+
+/// Answers any request that no other route takes: SCIM, or 404 in SCIM's form.
+pub async fn handle(app: Arc<App>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let mut exchange = Exchange::begin(&app, &parts);
+    let answered = AssertUnwindSafe(answer(&app, &parts, body, &mut exchange)).catch_unwind().await;
+    let outcome = match answered {
+        Ok(outcome) => outcome,
+        Err(_) => {
+            tracing::error!(request.id = exchange.request_id(), "a request panicked");
+            Err(Refusal::from(Error::new(500, None, "the request failed inside the server")))
+        }
+    };
+    let (response, error) = match outcome {
+        Ok(answer) => (answer.into_response(&parts, exchange.request_id()), None),
+        Err(refusal) => {
+            let error = refusal.error.clone();
+            (refusal.into_response(&parts, exchange.request_id()), Some(error))
+        }
+    };
+    exchange.finish(response.status().as_u16(), error).await;
+    response
+}
+
+async fn answer(
+    app: &Arc<App>,
+    parts: &Parts,
+    body: axum::body::Body,
+    exchange: &mut Exchange,
+) -> Result<Answer, Refusal> {
+    let route = find_route(app, parts);
+    let address = match &route {
+        Ok(route) => Some(&route.address),
+        Err(RouteError::Unknown(address)) => address.as_ref(),
+        Err(_) => None,
+    };
+    // Discovery is public where no credentials are sent: it holds nothing of any directory
+    // (RFC 7643 §5, RFC 7644 §2).
+    let public = matches!(&route, Ok(route) if is_discovery(&route.endpoint));
+    let anonymous = !parts.headers.contains_key(header::AUTHORIZATION);
+    let Some(address) = address else {
+        return Err(route_refusal(route.err()));
+    };
+    let base_url = base_url(app, address);
+    let access = if public && anonymous {
+        None
+    } else {
+        Some(let_in(app, &parts.headers, address, exchange).await?)
+    };
+    let Ok(Route { endpoint, .. }) = route else { return Err(route_refusal(route.err())) };
+    let Some(access) = access else {
+        return discovery::answer(app, &endpoint, parts, &base_url);
+    };
+    if parts.method == Method::OPTIONS {
+        return Ok(Answer::options(allowed(&endpoint)));
+    }
+    let context = Arc::new(Context {
+        store: Arc::clone(&app.store),
+        directory_id: access.directory.id.clone(),
+        base_url,
+        reading: if access.directory.strict { Reading::Strict } else { Reading::Tolerant },
+        request_id: exchange.request_id().to_owned(),
+        now: exchange.now(),
+    });
+    let resource_type = |kind| match kind {
+        Kind::User => &app.resource_types.user,
+        Kind::Group => &app.resource_types.group,
+    };
+    let call = resources::Call { app, parts, context: &context, exchange };
+    match endpoint {
+        Endpoint::Resources(kind) => match parts.method {
+            Method::GET | Method::HEAD => call.list(resource_type(kind)).await,
+            Method::POST => call.create(resource_type(kind), body).await,
+            _ => Err(not_allowed(&endpoint)),
+        },
+        Endpoint::Resource(kind, ref id) => match parts.method {
+            Method::GET | Method::HEAD => call.get(resource_type(kind), id).await,
+            Method::PUT => call.replace(resource_type(kind), id, body).await,
+            Method::PATCH => call.patch(resource_type(kind), id, body).await,
+            Method::DELETE => call.delete(resource_type(kind), id).await,
+            _ => Err(not_allowed(&endpoint)),
+        },
+        Endpoint::Search(kind) => match parts.method {
+            Method::POST => call.search(resource_type(kind), body).await,
+            _ => Err(not_allowed(&endpoint)),
+        },
+        Endpoint::Bulk | Endpoint::Me | Endpoint::RootSearch => Err(Refusal::from(Error::new(
+            501,
+            None,
+            "this endpoint is not served; see ServiceProviderConfig for what is",
+        ))),
+        Endpoint::Base
+        | Endpoint::ServiceProviderConfig
+        | Endpoint::ResourceTypes(_)
+        | Endpoint::Schemas(_) => {
+            discovery::answer(app, &endpoint, parts, &context.base_url)
+        }
+    }
+}
+
+fn find_route(app: &App, parts: &Parts) -> Result<Route, RouteError> {
+    let path = parts.uri.path();
+    let prefix = app.public_url.splitn(4, '/').nth(3).unwrap_or_default();
+    let path = path
+        .strip_prefix('/')
+        .and_then(|path| path.strip_prefix(prefix))
+        .filter(|rest| !prefix.is_empty() && rest.starts_with('/'))
+        .unwrap_or(path);
+    let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = host.or_else(|| parts.uri.authority().map(|authority| authority.as_str()));
+    let organization = match (&app.settings.base_domain, host) {
+        (Some(base_domain), Some(host)) => route::organization_of(host, base_domain),
+        _ => None,
+    };
+    route::parse(path, organization)
+}
+
+fn base_url(app: &App, address: &Address) -> String {
+    match (address, &app.settings.base_domain) {
+        (Address::Organization(slug), Some(base_domain)) => {
+            let scheme = app.public_url.split(':').next().unwrap_or("https");
+            format!("{scheme}://{slug}.{base_domain}/scim/v2")
+        }
+        (Address::Organization(id) | Address::Directory(id), _) => {
+            format!("{}/scim/v2/{id}", app.public_url)
+        }
+    }
+}
+
+fn is_discovery(endpoint: &Endpoint) -> bool {
+    matches!(
+        endpoint,
+        Endpoint::ServiceProviderConfig | Endpoint::ResourceTypes(_) | Endpoint::Schemas(_)
+    )
+}
+
+fn allowed(endpoint: &Endpoint) -> &'static str {
+    match endpoint {
+        Endpoint::Resources(_) => "GET, HEAD, POST, OPTIONS",
+        Endpoint::Resource(..) => "GET, HEAD, PUT, PATCH, DELETE, OPTIONS",
+        Endpoint::Search(_) | Endpoint::RootSearch | Endpoint::Bulk => "POST, OPTIONS",
+        _ => "GET, HEAD, OPTIONS",
+    }
+}
+
+fn not_allowed(endpoint: &Endpoint) -> Refusal {
+    let allowed = allowed(endpoint);
+    Refusal::from(Error::new(405, None, format!("this endpoint takes {allowed} only")))
+        .with(header::ALLOW, allowed)
+}
+
+fn route_refusal(error: Option<RouteError>) -> Refusal {
+    Refusal::from(match error {
+        Some(RouteError::Version(version)) => Error::bad_request(
+            ScimType::InvalidVers,
+            format!("version `{version}` of the protocol is not served; use `v2`"),
+        ),
+        Some(RouteError::Encoding) => Error::bad_request(
+            ScimType::InvalidSyntax,
+            "the URL holds percent-encoding that is none, or no UTF-8",
+        ),
+        _ => Error::new(
+            404,
+            None,
+            "no such endpoint: a directory's base URL is …/scim/v2/{directory}, followed by \
+             /Users or /Groups",
+        ),
+    })
+}
+
+/// Authenticates and takes one request of the directory's budget.
+async fn let_in(
+    app: &App,
+    headers: &HeaderMap,
+    address: &Address,
+    exchange: &mut Exchange,
+) -> Result<Arc<Access>, Refusal> {
+    let now = exchange.now();
+    match auth::authenticate(app, headers, address, now, &mut exchange.notes).await {
+        Ok(access) => {
+            exchange.of(&access);
+            app.rate_limits.take(&access.directory.id, access.directory.rate_limit).map_err(
+                |wait| {
+                    let seconds = wait.as_secs() + 1;
+                    Refusal::from(Error::new(
+                        429,
+                        None,
+                        format!(
+                            "this directory may make {} requests a second; send it again in \
+                             {seconds} s",
+                            access.directory.rate_limit
+                        ),
+                    ))
+                    .with(header::RETRY_AFTER, seconds.to_string())
+                },
+            )?;
+            Ok(access)
+        }
+        Err(denied) => {
+            log_denied(app, address, denied, exchange).await?;
+            let refusal = Refusal::from(Error::new(denied.status(), None, denied.detail()));
+            Err(match denied {
+                Denied::Missing => {
+                    refusal.with(header::WWW_AUTHENTICATE, "Bearer realm=\"headcount\"")
+                }
+                Denied::Unreadable | Denied::Unknown | Denied::Expired => refusal.with(
+                    header::WWW_AUTHENTICATE,
+                    "Bearer realm=\"headcount\", error=\"invalid_token\"",
+                ),
+                Denied::Unavailable => refusal.with(header::RETRY_AFTER, "5"),
+                Denied::Several | Denied::Disabled => refusal,
+            })
+        }
+    }
+}
+
+/// A refused request is logged with the directory that its URL names, if that exists: that is
+/// where its admin will look. A flood of them is not.
+async fn log_denied(
+    app: &App,
+    address: &Address,
+    denied: Denied,
+    exchange: &mut Exchange,
+) -> Result<(), Refusal> {
+    let Address::Directory(id) = address else { return Ok(()) };
+    let Ok(directory) = crate::admin::directories::get(&app.store, id).await else {
+        return Ok(());
+    };
+    if let Err(wait) = app.rate_limits.take(&format!("refused {id}"), REFUSED_PER_SECOND) {
+        let seconds = (wait.as_secs() + 1).to_string();
+        return Err(Refusal::from(Error::new(429, None, denied.detail()))
+            .with(header::RETRY_AFTER, seconds));
+    }
+    exchange.of_directory(&directory.id);
+    Ok(())
+}

@@ -1,0 +1,353 @@
+//! Users and groups over HTTP: reads a request, calls the use case, writes its answer.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, Method, StatusCode, header, request::Parts},
+};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use scim::{
+    Error, ScimType,
+    json::{self, Limits},
+    list::ListQuery,
+    project::Projection,
+    representation::etag,
+    schema::ResourceType,
+    search, urn,
+};
+use serde_json::Value;
+use store::search::{Found, Match};
+
+use super::{
+    answer::{Answer, Refusal},
+    conditional,
+    exchange::Exchange,
+    route,
+};
+use crate::{
+    app::App,
+    directory::{self, Context, References, Stored},
+};
+
+/// The longest wait for a whole body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Bodies from this size on are parsed off the threads that answer requests.
+const LARGE_BODY: usize = 256 << 10;
+
+/// One authenticated request.
+pub(super) struct Call<'c> {
+    pub app: &'c App,
+    pub parts: &'c Parts,
+    pub context: &'c Arc<Context>,
+    pub exchange: &'c mut Exchange,
+}
+
+impl Call<'_> {
+    pub async fn get(
+        self,
+        resource_type: &Arc<ResourceType>,
+        id: &str,
+    ) -> Result<Answer, Refusal> {
+        self.exchange.concerns(&resource_type.name, id);
+        let (_, projection) = self.query(resource_type)?;
+        let references = references(resource_type, &projection);
+        let stored = directory::get(resource_type, id, references, self.context).await?;
+        if conditional::has_version(&self.parts.headers, stored.resource.version) {
+            return Ok(Answer::empty(StatusCode::NOT_MODIFIED)
+                .with(header::ETAG, etag(stored.resource.version)));
+        }
+        self.answer(StatusCode::OK, &stored, resource_type, &projection)
+    }
+
+    /// The list by GET.
+    pub async fn list(self, resource_type: &Arc<ResourceType>) -> Result<Answer, Refusal> {
+        let (query, projection) = self.query(resource_type)?;
+        self.answer_list(&query, resource_type, &projection).await
+    }
+
+    /// The same by POST (RFC 7644 §3.4.3): parameters of the URL do not count.
+    pub async fn search(
+        self,
+        resource_type: &Arc<ResourceType>,
+        body: Body,
+    ) -> Result<Answer, Refusal> {
+        let Value::Object(body) = self.read(body).await? else {
+            return Err(not_an_object());
+        };
+        let query = search::parse(body, self.context.reading, &mut self.exchange.notes)?;
+        let projection = projection(resource_type, &query)?;
+        self.answer_list(&query, resource_type, &projection).await
+    }
+
+    pub async fn create(
+        self,
+        resource_type: &Arc<ResourceType>,
+        body: Body,
+    ) -> Result<Answer, Refusal> {
+        let (_, projection) = self.query(resource_type)?;
+        let body = self.read(body).await?;
+        let references = references(resource_type, &projection);
+        let notes = &mut self.exchange.notes;
+        let stored =
+            directory::create(resource_type, body, references, self.context, notes).await?;
+        self.exchange.concerns(&resource_type.name, &stored.resource.id);
+        self.answer(StatusCode::CREATED, &stored, resource_type, &projection)
+    }
+
+    pub async fn replace(
+        self,
+        resource_type: &Arc<ResourceType>,
+        id: &str,
+        body: Body,
+    ) -> Result<Answer, Refusal> {
+        self.exchange.concerns(&resource_type.name, id);
+        let (_, projection) = self.query(resource_type)?;
+        let body = self.read(body).await?;
+        let stored = directory::replace(
+            resource_type,
+            id,
+            body,
+            conditional::if_match(&self.parts.headers),
+            references(resource_type, &projection),
+            self.context,
+            &mut self.exchange.notes,
+        )
+        .await?;
+        self.answer(StatusCode::OK, &stored, resource_type, &projection)
+    }
+
+    /// Users are answered with the resource. Groups are answered without a body, so that the cost
+    /// follows the change, unless `attributes` says what is wanted.
+    pub async fn patch(
+        self,
+        resource_type: &Arc<ResourceType>,
+        id: &str,
+        body: Body,
+    ) -> Result<Answer, Refusal> {
+        self.exchange.concerns(&resource_type.name, id);
+        let (query, projection) = self.query(resource_type)?;
+        let body = self.read(body).await?;
+        let silent = resource_type.name == "Group" && query.attributes.is_none();
+        let references =
+            if silent { References::LeaveOut } else { references(resource_type, &projection) };
+        let stored = directory::patch(
+            resource_type,
+            id,
+            body,
+            conditional::if_match(&self.parts.headers),
+            references,
+            self.context,
+            &mut self.exchange.notes,
+        )
+        .await?;
+        if silent {
+            return Ok(Answer::empty(StatusCode::NO_CONTENT)
+                .with(header::ETAG, etag(stored.resource.version)));
+        }
+        self.answer(StatusCode::OK, &stored, resource_type, &projection)
+    }
+
+    pub async fn delete(
+        self,
+        resource_type: &Arc<ResourceType>,
+        id: &str,
+    ) -> Result<Answer, Refusal> {
+        self.exchange.concerns(&resource_type.name, id);
+        let precondition = conditional::if_match(&self.parts.headers);
+        directory::delete(resource_type, id, precondition, self.context).await?;
+        Ok(Answer::empty(StatusCode::NO_CONTENT))
+    }
+
+    fn query(&self, resource_type: &ResourceType) -> Result<(ListQuery, Projection), Refusal> {
+        let Some(text) = self.parts.uri.query() else {
+            return Ok((ListQuery::default(), projection(resource_type, &ListQuery::default())?));
+        };
+        let pairs = route::query_pairs(text).map_err(|_| {
+            Error::bad_request(
+                ScimType::InvalidValue,
+                "the query holds percent-encoding that is none, or no UTF-8",
+            )
+        })?;
+        let mut notes = scim::Notes::default();
+        let query = ListQuery::from_pairs(pairs, self.context.reading, &mut notes)?;
+        let projection = projection(resource_type, &query)?;
+        Ok((query, projection))
+    }
+
+    /// The body as JSON, within the bounds of size, time, media type and shape.
+    async fn read(&self, body: Body) -> Result<Value, Refusal> {
+        check_media_type(&self.parts.method, &self.parts.headers)?;
+        let limit = self.app.settings.max_body_bytes;
+        let too_large = || {
+            Refusal::from(Error::new(
+                413,
+                None,
+                format!("the body is larger than the {limit} bytes allowed: send less at a time"),
+            ))
+        };
+        let announced = self
+            .parts
+            .headers
+            .get(header::CONTENT_LENGTH)
+            .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+        if announced.is_some_and(|announced| announced > limit) {
+            return Err(too_large());
+        }
+        let collected = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, limit).collect())
+            .await
+            .map_err(|_| {
+                Refusal::from(Error::new(408, None, "the body did not arrive within 30 seconds"))
+            })?;
+        let bytes = match collected {
+            Ok(body) => body.to_bytes(),
+            Err(error) if error.is::<LengthLimitError>() => return Err(too_large()),
+            Err(_) => {
+                return Err(Refusal::from(Error::bad_request(
+                    ScimType::InvalidSyntax,
+                    "the body ended before it was complete",
+                )));
+            }
+        };
+        let parsed = if bytes.len() < LARGE_BODY {
+            json::parse(&bytes, &Limits::default())
+        } else {
+            tokio::task::spawn_blocking(move || json::parse(&bytes, &Limits::default()))
+                .await
+                .map_err(|_| Error::new(500, None, "the request failed inside the server"))?
+        };
+        Ok(parsed.map_err(Error::from)?)
+    }
+
+    fn answer(
+        &self,
+        status: StatusCode,
+        stored: &Stored,
+        resource_type: &ResourceType,
+        projection: &Projection,
+    ) -> Result<Answer, Refusal> {
+        let representation = stored.resource.representation(
+            resource_type,
+            &self.context.base_url,
+            stored.references.as_deref(),
+        );
+        let mut body = String::with_capacity(representation.document.len() + 512);
+        if projection.is_default() {
+            representation.write(&mut body);
+        } else {
+            let mut object = representation.object().ok_or_else(corrupt)?;
+            projection.apply(resource_type, &mut object);
+            body = Value::from(object).to_string();
+        }
+        let location = representation.location();
+        let place =
+            if status == StatusCode::CREATED { header::LOCATION } else { header::CONTENT_LOCATION };
+        Ok(Answer::json(status, body)
+            .with(header::ETAG, etag(stored.resource.version))
+            .with(place, location))
+    }
+
+    async fn answer_list(
+        self,
+        query: &ListQuery,
+        resource_type: &Arc<ResourceType>,
+        projection: &Projection,
+    ) -> Result<Answer, Refusal> {
+        if query.cursor.is_some() {
+            return Err(Refusal::from(Error::bad_request(
+                ScimType::InvalidValue,
+                "paging by `cursor` is not served: use `startIndex` and `count`",
+            )));
+        }
+        let references = references(resource_type, projection);
+        let notes = &mut self.exchange.notes;
+        let found =
+            directory::search(resource_type, query, references, self.context, notes).await?;
+        let body = list_body(&found, query, resource_type, projection, &self.context.base_url)?;
+        Ok(Answer::json(StatusCode::OK, body))
+    }
+}
+
+fn projection(resource_type: &ResourceType, query: &ListQuery) -> Result<Projection, Error> {
+    Projection::parse(
+        resource_type,
+        query.attributes.as_deref(),
+        query.excluded_attributes.as_deref(),
+    )
+}
+
+/// Whether the answer shows the attribute that is stored as memberships.
+fn references(resource_type: &ResourceType, projection: &Projection) -> References {
+    let name = if resource_type.name == "Group" { "members" } else { "groups" };
+    if projection.wants(resource_type, name) { References::Load } else { References::LeaveOut }
+}
+
+fn corrupt() -> Error {
+    Error::new(500, None, "a stored resource cannot be read")
+}
+
+fn not_an_object() -> Refusal {
+    Refusal::from(Error::bad_request(ScimType::InvalidSyntax, "the body must be a JSON object"))
+}
+
+/// The ListResponse (RFC 7644 §3.4.2); documents are copied, not parsed, unless projected.
+fn list_body(
+    found: &Found,
+    query: &ListQuery,
+    resource_type: &ResourceType,
+    projection: &Projection,
+    base_url: &str,
+) -> Result<String, Error> {
+    let mut body = format!(
+        "{{\"schemas\":[\"{}\"],\"totalResults\":{},\"startIndex\":{},\"itemsPerPage\":{},\
+         \"Resources\":[",
+        urn::LIST_RESPONSE,
+        found.total,
+        query.start_index,
+        found.page.len()
+    );
+    for (at, Match { resource, references }) in found.page.iter().enumerate() {
+        if at > 0 {
+            body.push(',');
+        }
+        let representation =
+            resource.representation(resource_type, base_url, references.as_deref());
+        if projection.is_default() {
+            representation.write(&mut body);
+        } else {
+            let mut object = representation.object().ok_or_else(corrupt)?;
+            projection.apply(resource_type, &mut object);
+            body.push_str(&Value::from(object).to_string());
+        }
+    }
+    body.push_str("]}");
+    Ok(body)
+}
+
+/// `application/scim+json` or `application/json` with any parameters, or nothing said
+/// (RFC 7644 §3.8, §8.1).
+fn check_media_type(method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
+    let unsupported = |detail: String| {
+        let refusal = Refusal::from(Error::new(415, None, detail));
+        if *method == Method::PATCH {
+            refusal.with("accept-patch".parse().unwrap_or(header::ACCEPT), "application/scim+json")
+        } else {
+            refusal
+        }
+    };
+    let encoding = headers.get(header::CONTENT_ENCODING).map(|value| value.as_bytes());
+    if encoding.is_some_and(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) {
+        return Err(unsupported("send the body without Content-Encoding".into()));
+    }
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
+    let value = value.to_str().unwrap_or_default();
+    let media = value.split(';').next().unwrap_or_default().trim();
+    let fits = ["application/scim+json", "application/json"]
+        .iter()
+        .any(|accepted| media.eq_ignore_ascii_case(accepted));
+    if fits || media.is_empty() {
+        return Ok(());
+    }
+    Err(unsupported(format!("send the body as `application/scim+json`, not as `{media}`")))
+}

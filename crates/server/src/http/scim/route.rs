@@ -1,0 +1,208 @@
+//! Which endpoint a URL names.
+//!
+//! `/scim/v2/{directory}/Users/{id}`, or `/scim/v2/Users/{id}` on an organization's own host.
+//! Doubled and trailing slashes, a doubled `/scim` and a missing `/v2` name the same (E-07, E-08,
+//! O-06): identity providers join what an admin pasted with what they need.
+
+use percent_encoding::percent_decode_str;
+
+/// Whose endpoint it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// A directory's id.
+    Directory(String),
+    /// An organization's slug, in the host name.
+    Organization(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// The base URL itself.
+    Base,
+    Resources(Kind),
+    Resource(Kind, String),
+    Search(Kind),
+    /// `/.search` over all types.
+    RootSearch,
+    ServiceProviderConfig,
+    ResourceTypes(Option<String>),
+    Schemas(Option<String>),
+    Bulk,
+    Me,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    User,
+    Group,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    pub address: Address,
+    pub endpoint: Endpoint,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RouteError {
+    /// No endpoint; the directory, if the path named one.
+    Unknown(Option<Address>),
+    /// A version of the protocol that is not served.
+    Version(String),
+    /// Percent-encoding that is none.
+    Encoding,
+}
+
+/// The organization named by `host`, below `base_domain`.
+pub fn organization_of<'h>(host: &'h str, base_domain: &str) -> Option<&'h str> {
+    let cut = host.len().checked_sub(base_domain.len() + 1)?;
+    let (slug, rest) = host.split_at_checked(cut)?;
+    let fits = rest.starts_with('.') && rest[1..].eq_ignore_ascii_case(base_domain);
+    (fits && !slug.is_empty() && !slug.contains('.')).then_some(slug)
+}
+
+/// Reads `path`, which follows the path of the public URL.
+pub fn parse(path: &str, organization: Option<&str>) -> Result<Route, RouteError> {
+    let mut segments = Vec::new();
+    for segment in path.split('/').filter(|segment| !segment.is_empty()) {
+        if !valid_encoding(segment) {
+            return Err(RouteError::Encoding);
+        }
+        let decoded = percent_decode_str(segment).decode_utf8();
+        segments.push(decoded.map_err(|_| RouteError::Encoding)?);
+    }
+    let mut rest = segments.iter().map(|segment| &**segment).peekable();
+    let mut prefixed = false;
+    while rest.next_if_eq(&"scim").is_some() {
+        prefixed = true;
+    }
+    if !prefixed {
+        return Err(RouteError::Unknown(None));
+    }
+    version(&mut rest)?;
+    let address = match organization {
+        Some(slug) => Address::Organization(slug.to_ascii_lowercase()),
+        None => Address::Directory(rest.next().ok_or(RouteError::Unknown(None))?.to_owned()),
+    };
+    while rest.next_if_eq(&"scim").is_some() {}
+    version(&mut rest)?;
+    let parts: Vec<&str> = rest.collect();
+    let endpoint = match parts[..] {
+        [] => Endpoint::Base,
+        ["Users"] => Endpoint::Resources(Kind::User),
+        ["Groups"] => Endpoint::Resources(Kind::Group),
+        ["Users", ".search"] => Endpoint::Search(Kind::User),
+        ["Groups", ".search"] => Endpoint::Search(Kind::Group),
+        ["Users", id] => Endpoint::Resource(Kind::User, id.into()),
+        ["Groups", id] => Endpoint::Resource(Kind::Group, id.into()),
+        [".search"] => Endpoint::RootSearch,
+        ["ServiceProviderConfig"] => Endpoint::ServiceProviderConfig,
+        ["ResourceTypes"] => Endpoint::ResourceTypes(None),
+        ["ResourceTypes", id] => Endpoint::ResourceTypes(Some(id.into())),
+        ["Schemas"] => Endpoint::Schemas(None),
+        ["Schemas", id] => Endpoint::Schemas(Some(id.into())),
+        ["Bulk"] => Endpoint::Bulk,
+        ["Me"] => Endpoint::Me,
+        _ => return Err(RouteError::Unknown(Some(address))),
+    };
+    Ok(Route { address, endpoint })
+}
+
+fn version<'s>(
+    rest: &mut std::iter::Peekable<impl Iterator<Item = &'s str>>,
+) -> Result<(), RouteError> {
+    while let Some(segment) =
+        rest.next_if(|s| s.len() > 1 && s.starts_with('v') && s[1..].bytes().all(|b| b.is_ascii_digit()))
+    {
+        if segment != "v2" {
+            return Err(RouteError::Version(segment.into()));
+        }
+    }
+    Ok(())
+}
+
+fn valid_encoding(text: &str) -> bool {
+    let hex = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_hexdigit);
+    let bytes = text.as_bytes();
+    (0..bytes.len())
+        .all(|at| bytes[at] != b'%' || (hex(bytes.get(at + 1)) && hex(bytes.get(at + 2))))
+}
+
+/// The pairs of a query string: `+` is a blank, percent-encoding is decoded once (S-013). A key
+/// without `=` has an empty value.
+pub fn query_pairs(query: &str) -> Result<Vec<(String, String)>, RouteError> {
+    let decode = |text: &str| {
+        if !valid_encoding(text) {
+            return Err(RouteError::Encoding);
+        }
+        let blank = text.replace('+', " ");
+        let decoded = percent_decode_str(&blank).decode_utf8();
+        Ok(decoded.map_err(|_| RouteError::Encoding)?.into_owned())
+    };
+    query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Ok((decode(key)?, decode(value)?))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_name_endpoints() {
+        let user = |id: &str| Endpoint::Resource(Kind::User, id.into());
+        for (path, endpoint) in [
+            ("/scim/v2/dir-1/Users", Endpoint::Resources(Kind::User)),
+            ("/scim/v2/dir-1/Users/", Endpoint::Resources(Kind::User)),
+            ("/scim/v2/dir-1//Users", Endpoint::Resources(Kind::User)),
+            ("/scim/v2/dir-1/scim/Users", Endpoint::Resources(Kind::User)),
+            ("/scim/dir-1/Users", Endpoint::Resources(Kind::User)),
+            ("/scim/dir-1/v2/Users/a%2Db", user("a-b")),
+            ("/scim/v2/dir-1/Groups/.search", Endpoint::Search(Kind::Group)),
+            ("/scim/v2/dir-1", Endpoint::Base),
+            ("/scim/v2/dir-1/Schemas/urn:x", Endpoint::Schemas(Some("urn:x".into()))),
+        ] {
+            let address = Address::Directory("dir-1".into());
+            assert_eq!(parse(path, None), Ok(Route { address, endpoint }), "{path}");
+        }
+        assert_eq!(
+            parse("/scim/v2/Users/7", Some("Acme")),
+            Ok(Route { address: Address::Organization("acme".into()), endpoint: user("7") })
+        );
+        assert_eq!(parse("/scim/v1/dir-1/Users", None), Err(RouteError::Version("v1".into())));
+        assert_eq!(parse("/scim/dir-1/v3/Users", None), Err(RouteError::Version("v3".into())));
+        assert_eq!(parse("/scim/v2/dir-1/Users/%zz", None), Err(RouteError::Encoding));
+        assert_eq!(parse("/elsewhere", None), Err(RouteError::Unknown(None)));
+        assert_eq!(
+            parse("/scim/v2/dir-1/Persons", None),
+            Err(RouteError::Unknown(Some(Address::Directory("dir-1".into()))))
+        );
+    }
+
+    #[test]
+    fn hosts_name_organizations() {
+        assert_eq!(organization_of("acme.scim.example.com", "scim.example.com"), Some("acme"));
+        assert_eq!(organization_of("a.b.scim.example.com", "scim.example.com"), None);
+        assert_eq!(organization_of("scim.example.com", "scim.example.com"), None);
+        assert_eq!(organization_of("acmescim.example.com", "scim.example.com"), None);
+    }
+
+    #[test]
+    fn queries_decode_once() {
+        let pairs = |query| query_pairs(query).unwrap();
+        assert_eq!(
+            pairs("filter=userName+eq+%22mira%2Btest%40northlab.example%22&aadOptscim062020"),
+            [
+                ("filter".into(), "userName eq \"mira+test@northlab.example\"".into()),
+                ("aadOptscim062020".into(), String::new()),
+            ]
+        );
+        assert_eq!(pairs("&a=b=c&"), [("a".into(), "b=c".into())]);
+        assert_eq!(query_pairs("a=%4"), Err(RouteError::Encoding));
+    }
+}

@@ -1,0 +1,70 @@
+//! How many requests a directory may make.
+
+use std::{
+    collections::HashMap,
+    num::NonZeroU32,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter, clock::Clock};
+
+/// One limiter per directory: its rate, and a burst of as many requests as two seconds allow.
+#[derive(Default)]
+pub struct RateLimits(RwLock<HashMap<String, (u32, Arc<DefaultDirectRateLimiter>)>>);
+
+/// More directories than this make the least recently built limiters start anew.
+const MAX_LIMITERS: usize = 100_000;
+
+impl RateLimits {
+    /// Takes one request of `key`'s budget of `rate` a second; 0 is no limit. Where the budget is
+    /// used up, how long until there is some again.
+    pub fn take(&self, key: &str, rate: u32) -> Result<(), Duration> {
+        let Some(per_second) = NonZeroU32::new(rate) else { return Ok(()) };
+        let limiter = self.limiter(key, rate, per_second);
+        limiter.check().map_err(|refused| {
+            refused.wait_time_from(governor::clock::DefaultClock::default().now())
+        })
+    }
+
+    fn limiter(
+        &self,
+        key: &str,
+        rate: u32,
+        per_second: NonZeroU32,
+    ) -> Arc<DefaultDirectRateLimiter> {
+        {
+            let limiters = self.0.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some((of_rate, limiter)) = limiters.get(key)
+                && *of_rate == rate
+            {
+                return Arc::clone(limiter);
+            }
+        }
+        let burst = per_second.saturating_mul(NonZeroU32::MIN.saturating_add(1));
+        let limiter =
+            Arc::new(RateLimiter::direct(Quota::per_second(per_second).allow_burst(burst)));
+        let mut limiters = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if limiters.len() >= MAX_LIMITERS {
+            limiters.clear();
+        }
+        limiters.insert(key.to_owned(), (rate, Arc::clone(&limiter)));
+        limiter
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RateLimits;
+
+    #[test]
+    fn allows_a_burst_then_says_when() {
+        let limits = RateLimits::default();
+        let allowed = (0..500).take_while(|_| limits.take("a", 10).is_ok()).count();
+        assert!((20..=21).contains(&allowed), "{allowed}");
+        let wait = limits.take("a", 10).unwrap_err();
+        assert!(wait.as_millis() <= 100, "{wait:?}");
+        assert!(limits.take("b", 10).is_ok(), "one directory does not use up another's");
+        assert!((0..5000).all(|_| limits.take("c", 0).is_ok()), "0 is no limit");
+    }
+}

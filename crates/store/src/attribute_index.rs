@@ -1,0 +1,127 @@
+//! Which attributes are indexed, and their keys.
+
+use scim::{Object, filter::Target, text, urn};
+use serde_json::Value;
+
+use crate::{DirectoryTx, error::Result};
+
+/// An indexed attribute: the name of its keys in `attribute_index`, and where its values stand.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Indexed {
+    pub name: &'static str,
+    resource_type: &'static str,
+    extension: Option<&'static str>,
+    attribute: &'static str,
+    sub_attribute: Option<&'static str>,
+    case_exact: bool,
+}
+
+/// `userName` is not here: its key is a column of the resource, which keeps it unique.
+const INDEXED: &[Indexed] = &[
+    indexed("User", "externalId", None, "externalId", None, true),
+    indexed("User", "displayName", None, "displayName", None, false),
+    indexed("User", "emails", None, "emails", Some("value"), false),
+    indexed("User", "employeeNumber", Some(urn::ENTERPRISE_USER), "employeeNumber", None, false),
+    indexed("User", "manager", Some(urn::ENTERPRISE_USER), "manager", Some("value"), true),
+    indexed("Group", "externalId", None, "externalId", None, true),
+    indexed("Group", "displayName", None, "displayName", None, false),
+];
+
+const fn indexed(
+    resource_type: &'static str,
+    name: &'static str,
+    extension: Option<&'static str>,
+    attribute: &'static str,
+    sub_attribute: Option<&'static str>,
+    case_exact: bool,
+) -> Indexed {
+    Indexed { name, resource_type, extension, attribute, sub_attribute, case_exact }
+}
+
+/// The index that holds the values of `target`.
+pub(crate) fn find(resource_type: &str, target: &Target) -> Option<&'static Indexed> {
+    INDEXED.iter().find(|indexed| {
+        indexed.resource_type == resource_type
+            && indexed.extension == target.extension.as_deref()
+            && indexed.attribute == target.attribute
+            && indexed.sub_attribute == target.sub_attribute.as_deref()
+            && indexed.case_exact == target.case_exact
+    })
+}
+
+/// The index keys of a resource in its stored form, without repetitions.
+pub(crate) fn keys(resource_type: &str, resource: &Object) -> Vec<(&'static str, String)> {
+    let mut keys: Vec<(&'static str, String)> = Vec::new();
+    for indexed in INDEXED.iter().filter(|indexed| indexed.resource_type == resource_type) {
+        let container = match indexed.extension {
+            None => Some(resource),
+            Some(urn) => resource.get(urn).and_then(Value::as_object),
+        };
+        let Some(value) = container.and_then(|object| object.get(indexed.attribute)) else {
+            continue;
+        };
+        let mut add = |value: &Value| {
+            let value = match indexed.sub_attribute {
+                None => Some(value),
+                Some(sub_attribute) => value.get(sub_attribute),
+            };
+            if let Some(text) = value.and_then(Value::as_str) {
+                let key = (indexed.name, text::key(text, indexed.case_exact).into_owned());
+                if !keys.contains(&key) {
+                    keys.push(key);
+                }
+            }
+        };
+        match value {
+            Value::Array(values) => values.iter().for_each(add),
+            value => add(value),
+        }
+    }
+    keys
+}
+
+impl DirectoryTx<'_> {
+    pub(crate) async fn add_key(
+        &mut self,
+        resource_type: &str,
+        id: &str,
+        (attribute, key): &(&'static str, String),
+    ) -> Result<()> {
+        self.tx
+            .execute(
+                "INSERT INTO attribute_index (directory_id, resource_type, attribute, value_key, \
+                 resource_id) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+                &[
+                    (&self.directory_id).into(),
+                    resource_type.into(),
+                    (*attribute).into(),
+                    key.into(),
+                    id.into(),
+                ],
+            )
+            .await?;
+        Ok(())
+    }
+
+    pub(crate) async fn remove_key(
+        &mut self,
+        resource_type: &str,
+        id: &str,
+        (attribute, key): &(&'static str, String),
+    ) -> Result<()> {
+        self.tx
+            .execute(
+                "DELETE FROM attribute_index WHERE directory_id = ?1 AND resource_type = ?2 \
+                 AND attribute = ?3 AND value_key = ?4 AND resource_id = ?5",
+                &[
+                    (&self.directory_id).into(),
+                    resource_type.into(),
+                    (*attribute).into(),
+                    key.into(),
+                    id.into(),
+                ],
+            )
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,562 @@
+//! The connection to the database: the only file that names a driver.
+//!
+//! Every store function is written once, as `async fn f(tx: &mut Tx, …)`, and awaits nothing but
+//! `tx`. On SQLite every such await is ready at once, so a transaction runs to its end in a single
+//! poll, wherever its connection lives:
+//!
+//! * **Writes** run on one writer thread. It begins a transaction, runs up to [`BATCH`] waiting
+//!   jobs in it, each in its own savepoint, commits once for all, and only then answers: a hundred
+//!   callers share one `fsync`.
+//! * **Reads** that touch a handful of rows ([`Db::read`]) run on the caller's thread with a
+//!   connection of their own: a hop to another thread costs more than the read.
+//! * **Scans** ([`Db::scan`]) may touch every row and run on threads that no request waits on.
+
+use std::{
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    pin::pin,
+    sync::{
+        Arc, Condvar, Mutex, PoisonError,
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    },
+    task::{Context, Poll, Waker},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use rusqlite::{
+    Connection, OpenFlags,
+    types::{ToSql, ToSqlOutput, Value, ValueRef},
+};
+use tokio::sync::oneshot;
+
+use crate::{
+    dialect,
+    error::{Error, Result},
+};
+
+/// The most jobs that share one commit.
+const BATCH: usize = 128;
+
+/// Threads for scans.
+const SCAN_THREADS: usize = 2;
+
+/// How long a connection waits for another process that is writing (the command line beside the
+/// server) before the job fails as unavailable.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A value bound to a statement.
+#[derive(Clone, Copy, Debug)]
+pub enum Param<'a> {
+    Null,
+    Int(i64),
+    Text(&'a str),
+}
+
+impl<'a> From<&'a str> for Param<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<'a> From<&'a String> for Param<'a> {
+    fn from(text: &'a String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<i64> for Param<'_> {
+    fn from(number: i64) -> Self {
+        Self::Int(number)
+    }
+}
+
+impl From<bool> for Param<'_> {
+    fn from(truth: bool) -> Self {
+        Self::Int(truth.into())
+    }
+}
+
+impl<'a, T: Into<Param<'a>>> From<Option<T>> for Param<'a> {
+    fn from(option: Option<T>) -> Self {
+        option.map_or(Self::Null, Into::into)
+    }
+}
+
+impl ToSql for Param<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match *self {
+            Self::Null => ToSqlOutput::Owned(Value::Null),
+            Self::Int(number) => ToSqlOutput::Owned(Value::Integer(number)),
+            Self::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+        })
+    }
+}
+
+/// One row of an answer. Columns are read by position; a column of another type than asked for is
+/// [`Error::Refused`], as the statement and its reader stand side by side.
+pub struct Row<'r>(&'r rusqlite::Row<'r>);
+
+impl<'r> Row<'r> {
+    pub fn text(&self, column: usize) -> Result<&'r str> {
+        self.0.get_ref(column)?.as_str().map_err(|e| Error::Refused(format!("column {column}: {e}")))
+    }
+
+    pub fn optional_text(&self, column: usize) -> Result<Option<&'r str>> {
+        let value = self.0.get_ref(column)?;
+        value.as_str_or_null().map_err(|e| Error::Refused(format!("column {column}: {e}")))
+    }
+
+    pub fn int(&self, column: usize) -> Result<i64> {
+        self.0.get_ref(column)?.as_i64().map_err(|e| Error::Refused(format!("column {column}: {e}")))
+    }
+
+    pub fn optional_int(&self, column: usize) -> Result<Option<i64>> {
+        let value = self.0.get_ref(column)?;
+        value.as_i64_or_null().map_err(|e| Error::Refused(format!("column {column}: {e}")))
+    }
+}
+
+/// An open transaction. Statements number their parameters `?1`, `?2`, …
+#[derive(Debug)]
+pub enum Tx {
+    Sqlite(Connection),
+}
+
+impl Tx {
+    /// Runs a statement; the number of rows it touched.
+    pub async fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64> {
+        match self {
+            Self::Sqlite(connection) => {
+                let mut statement = connection.prepare_cached(&dialect::sqlite(sql))?;
+                let touched = statement.execute(rusqlite::params_from_iter(params))?;
+                Ok(touched as u64)
+            }
+        }
+    }
+
+    /// Runs a query and reads each row.
+    pub async fn query<T>(
+        &mut self,
+        sql: &str,
+        params: &[Param<'_>],
+        mut read: impl FnMut(&Row<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let mut all = Vec::new();
+        self.each(sql, params, |row| {
+            all.push(read(row)?);
+            Ok(())
+        })
+        .await?;
+        Ok(all)
+    }
+
+    /// Runs a query and hands each row to `take`, keeping none.
+    pub async fn each(
+        &mut self,
+        sql: &str,
+        params: &[Param<'_>],
+        mut take: impl FnMut(&Row<'_>) -> Result<()>,
+    ) -> Result<()> {
+        match self {
+            Self::Sqlite(connection) => {
+                let mut statement = connection.prepare_cached(&dialect::sqlite(sql))?;
+                let mut rows = statement.query(rusqlite::params_from_iter(params))?;
+                while let Some(row) = rows.next()? {
+                    take(&Row(row))?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Runs a query for at most one row.
+    pub async fn query_opt<T>(
+        &mut self,
+        sql: &str,
+        params: &[Param<'_>],
+        read: impl FnOnce(&Row<'_>) -> Result<T>,
+    ) -> Result<Option<T>> {
+        match self {
+            Self::Sqlite(connection) => {
+                let mut statement = connection.prepare_cached(&dialect::sqlite(sql))?;
+                let mut rows = statement.query(rusqlite::params_from_iter(params))?;
+                rows.next()?.map(|row| read(&Row(row))).transpose()
+            }
+        }
+    }
+
+    /// Runs several statements without parameters: a migration.
+    pub async fn batch(&mut self, sql: &str) -> Result<()> {
+        match self {
+            Self::Sqlite(connection) => Ok(connection.execute_batch(sql)?),
+        }
+    }
+
+    fn sqlite(&mut self) -> &mut Connection {
+        let Self::Sqlite(connection) = self;
+        connection
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode as Code;
+        let text = error.to_string();
+        match error.sqlite_error_code() {
+            Some(Code::ConstraintViolation) if text.contains("resource.user_name") => {
+                Error::Conflict { attribute: "userName" }
+            }
+            Some(Code::ConstraintViolation) if text.contains("organization.slug") => {
+                Error::Conflict { attribute: "slug" }
+            }
+            Some(
+                Code::DatabaseBusy
+                | Code::DatabaseLocked
+                | Code::DiskFull
+                | Code::SystemIoFailure
+                | Code::CannotOpen
+                | Code::OutOfMemory
+                | Code::ReadOnly,
+            ) => Error::Unavailable(text),
+            Some(Code::DatabaseCorrupt | Code::NotADatabase) => {
+                Error::Corrupt { table: "database", row: String::new(), problem: text }
+            }
+            _ => Error::Refused(text),
+        }
+    }
+}
+
+/// The open database.
+pub struct Db {
+    writes: Option<Sender<Box<dyn WriteJob>>>,
+    writer: Option<JoinHandle<()>>,
+    idle_readers: Mutex<Vec<Tx>>,
+    scans: Arc<Scans>,
+    path: PathBuf,
+}
+
+impl Db {
+    /// Opens (and creates) the SQLite database at `path`.
+    pub fn open(path: &Path) -> Result<Self> {
+        let connection = connect(path)?;
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "synchronous", "full")?;
+        connection.pragma_update(None, "cache_size", -8_192)?;
+        connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
+        let (writes, jobs) = channel();
+        let writer = std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || write_loop(Tx::Sqlite(connection), &jobs))
+            .map_err(|e| Error::Unavailable(e.to_string()))?;
+        Ok(Self {
+            writes: Some(writes),
+            writer: Some(writer),
+            idle_readers: Mutex::new(Vec::new()),
+            scans: Scans::start(path)?,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Runs `job` in a transaction of its own; answers once it is durably stored. A job that
+    /// answers an error leaves nothing behind.
+    ///
+    /// The job may run more than once (a database that answers "serialisation failure" asks for
+    /// it), so it takes what it needs by reference.
+    pub async fn write<T, E, F>(&self, job: F) -> Result<T, E>
+    where
+        F: AsyncFn(&mut Tx) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let job = Box::new(Job { run: job, result: None, reply: Some(reply) });
+        let sent = self.writes.as_ref().is_some_and(|writes| writes.send(job).is_ok());
+        if !sent {
+            return Err(Error::Unavailable("the writer has stopped".into()).into());
+        }
+        match answer.await {
+            Ok(result) => result,
+            Err(_) => Err(Error::Unavailable("the writer has stopped".into()).into()),
+        }
+    }
+
+    /// Runs `job` on one consistent state of the database. For jobs that touch a handful of rows;
+    /// anything else is a [`Db::scan`].
+    pub async fn read<T, E, F>(&self, job: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&mut Tx) -> Result<T, E> + Send,
+        T: Send,
+        E: From<Error> + Send,
+    {
+        let idle = self.idle_readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut tx = match idle {
+            Some(tx) => tx,
+            None => connect_reader(&self.path)?,
+        };
+        let result = read_now(&mut tx, job);
+        self.idle_readers.lock().unwrap_or_else(PoisonError::into_inner).push(tx);
+        result
+    }
+
+    /// Runs `job` on one consistent state of the database, on a thread of its own.
+    pub async fn scan<T, E, F>(&self, job: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&mut Tx) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        self.scans.push(Box::new(move |tx| {
+            // Whoever asked may be gone; that is no failure.
+            let _ = reply.send(read_now(tx, job));
+        }));
+        match answer.await {
+            Ok(result) => result,
+            Err(_) => Err(Error::Unavailable("the reader has stopped".into()).into()),
+        }
+    }
+}
+
+impl Drop for Db {
+    /// Lets the writer finish what it accepted, and moves the write-ahead log into the database.
+    fn drop(&mut self) {
+        self.writes = None;
+        self.scans.stop();
+        if let Some(writer) = self.writer.take()
+            && writer.join().is_err()
+        {
+            tracing::error!("the store's writer thread panicked");
+        }
+    }
+}
+
+fn connect(path: &Path) -> Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.set_prepared_statement_cache_capacity(128);
+    Ok(connection)
+}
+
+fn connect_reader(path: &Path) -> Result<Tx> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "cache_size", -4_096)?;
+    connection.set_prepared_statement_cache_capacity(128);
+    Ok(Tx::Sqlite(connection))
+}
+
+/// Polls a future that is ready at once, because it awaits nothing but SQLite.
+fn ready<T>(future: impl Future<Output = T>) -> Option<T> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => Some(value),
+        Poll::Pending => None,
+    }
+}
+
+fn awaited_elsewhere() -> Error {
+    Error::Refused("a store function awaited something that is not the database".into())
+}
+
+fn read_now<T, E, F>(tx: &mut Tx, job: F) -> Result<T, E>
+where
+    F: AsyncFnOnce(&mut Tx) -> Result<T, E>,
+    E: From<Error>,
+{
+    run_cached(tx.sqlite(), "BEGIN")?;
+    let result = catch_unwind(AssertUnwindSafe(|| ready(job(tx))));
+    run_cached(tx.sqlite(), "COMMIT")?;
+    match result {
+        Ok(result) => result.unwrap_or_else(|| Err(awaited_elsewhere().into())),
+        Err(_) => Err(Error::Refused("a read panicked".into()).into()),
+    }
+}
+
+fn run_cached(connection: &Connection, sql: &str) -> Result<()> {
+    connection.prepare_cached(sql)?.execute([])?;
+    Ok(())
+}
+
+/// A job of the writer: run inside a batch's transaction, answered after its commit.
+trait WriteJob: Send {
+    /// Runs the job; whether its writes are to be kept.
+    fn run(&mut self, tx: &mut Tx) -> bool;
+    fn finish(self: Box<Self>, commit: &Result<()>);
+}
+
+struct Job<F, T, E> {
+    run: F,
+    result: Option<Result<T, E>>,
+    reply: Option<oneshot::Sender<Result<T, E>>>,
+}
+
+impl<F, T, E> WriteJob for Job<F, T, E>
+where
+    F: AsyncFn(&mut Tx) -> Result<T, E> + Send,
+    T: Send,
+    E: From<Error> + Send,
+{
+    fn run(&mut self, tx: &mut Tx) -> bool {
+        let result = match catch_unwind(AssertUnwindSafe(|| ready((self.run)(tx)))) {
+            Ok(Some(result)) => result,
+            Ok(None) => Err(awaited_elsewhere().into()),
+            Err(_) => Err(Error::Refused("a write panicked".into()).into()),
+        };
+        let keep = result.is_ok();
+        self.result = Some(result);
+        keep
+    }
+
+    fn finish(self: Box<Self>, commit: &Result<()>) {
+        let this = *self;
+        let result = match (this.result, commit) {
+            (Some(Ok(value)), Ok(())) => Ok(value),
+            (Some(Err(error)), _) => Err(error),
+            (_, Err(error)) => Err(error.clone().into()),
+            (None, Ok(())) => Err(Error::Unavailable("the job was not run".into()).into()),
+        };
+        if let Some(reply) = this.reply {
+            // Whoever asked may be gone; the write stands all the same.
+            let _ = reply.send(result);
+        }
+    }
+}
+
+fn write_loop(mut tx: Tx, jobs: &Receiver<Box<dyn WriteJob>>) {
+    let mut dirty = false;
+    loop {
+        let first = match jobs.recv_timeout(Duration::from_secs(2)) {
+            Ok(job) => job,
+            Err(RecvTimeoutError::Timeout) => {
+                // Idle: move the write-ahead log into the database, so that reads stay short.
+                if std::mem::take(&mut dirty) {
+                    checkpoint(tx.sqlite());
+                }
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                checkpoint(tx.sqlite());
+                return;
+            }
+        };
+        dirty = true;
+        let mut batch = vec![first];
+        let commit = write_batch(&mut tx, &mut batch, jobs);
+        if let Err(error) = &commit {
+            tracing::error!(%error, jobs = batch.len(), "a batch of writes was not stored");
+        }
+        for job in batch {
+            job.finish(&commit);
+        }
+    }
+}
+
+/// Runs the first job and all that are waiting by then in one transaction.
+fn write_batch(
+    tx: &mut Tx,
+    batch: &mut Vec<Box<dyn WriteJob>>,
+    jobs: &Receiver<Box<dyn WriteJob>>,
+) -> Result<()> {
+    run_cached(tx.sqlite(), "BEGIN IMMEDIATE")?;
+    let mut at = 0;
+    let ran: Result<()> = (|| {
+        loop {
+            run_cached(tx.sqlite(), "SAVEPOINT job")?;
+            if !batch[at].run(tx) {
+                run_cached(tx.sqlite(), "ROLLBACK TO job")?;
+            }
+            run_cached(tx.sqlite(), "RELEASE job")?;
+            at += 1;
+            if at == BATCH {
+                return Ok(());
+            }
+            match jobs.try_recv() {
+                Ok(job) => batch.push(job),
+                Err(_) => return Ok(()),
+            }
+        }
+    })();
+    let committed = ran.and_then(|()| run_cached(tx.sqlite(), "COMMIT"));
+    if committed.is_err() && !tx.sqlite().is_autocommit() {
+        // A failed rollback leaves the transaction to the next BEGIN, which then fails likewise.
+        let _ = tx.sqlite().execute_batch("ROLLBACK");
+    }
+    committed
+}
+
+fn checkpoint(connection: &Connection) {
+    let result = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    if let Err(error) = result {
+        tracing::debug!(%error, "the write-ahead log could not be moved into the database yet");
+    }
+}
+
+type ScanJob = Box<dyn FnOnce(&mut Tx) + Send>;
+
+/// The threads that run scans, and what waits for them.
+struct Scans {
+    waiting: Mutex<ScanQueue>,
+    wake: Condvar,
+}
+
+#[derive(Default)]
+struct ScanQueue {
+    jobs: std::collections::VecDeque<ScanJob>,
+    stopped: bool,
+}
+
+impl Scans {
+    fn start(path: &Path) -> Result<Arc<Self>> {
+        let scans = Arc::new(Self { waiting: Mutex::default(), wake: Condvar::new() });
+        for number in 0..SCAN_THREADS {
+            let (scans, path) = (Arc::clone(&scans), path.to_owned());
+            std::thread::Builder::new()
+                .name(format!("store-scan-{number}"))
+                .spawn(move || scans.run(&path))
+                .map_err(|e| Error::Unavailable(e.to_string()))?;
+        }
+        Ok(scans)
+    }
+
+    fn push(&self, job: ScanJob) {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).jobs.push_back(job);
+        self.wake.notify_one();
+    }
+
+    fn stop(&self) {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).stopped = true;
+        self.wake.notify_all();
+    }
+
+    fn run(&self, path: &Path) {
+        let mut tx: Option<Tx> = None;
+        while let Some(job) = self.next() {
+            if tx.is_none() {
+                match connect_reader(path) {
+                    Ok(opened) => tx = Some(opened),
+                    Err(error) => tracing::error!(%error, "the database cannot be opened"),
+                }
+            }
+            // Without a connection the job is dropped, and its caller told that it is unavailable.
+            if let Some(tx) = &mut tx {
+                job(tx);
+            }
+        }
+    }
+
+    fn next(&self) -> Option<ScanJob> {
+        let mut queue = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(job) = queue.jobs.pop_front() {
+                return Some(job);
+            }
+            if queue.stopped {
+                return None;
+            }
+            queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Directories: one connection from an organization's identity provider each.
+
+use crate::{Row, Tx, error::Result};
+
+/// A directory with its organization's slug. Deleted ones are kept, but found by none of these
+/// functions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Directory {
+    pub id: String,
+    pub organization_id: String,
+    pub organization_slug: String,
+    /// `entra`, `okta` or `generic`: what the people call it. No request is read by it.
+    pub kind: String,
+    pub enabled: bool,
+    /// Turns all tolerance for clients off.
+    pub strict: bool,
+    /// Requests a second; 0 is no limit.
+    pub rate_limit: u32,
+    /// Microseconds since 1970.
+    pub created_at: i64,
+}
+
+const SELECT: &str = "SELECT d.id, d.organization_id, o.slug, d.kind, d.enabled, d.strict, \
+     d.rate_limit, d.created_at FROM directory d JOIN organization o ON o.id = d.organization_id \
+     WHERE d.deleted_at IS NULL AND o.deleted_at IS NULL";
+
+pub(crate) fn read(row: &Row<'_>) -> Result<Directory> {
+    Ok(Directory {
+        id: row.text(0)?.into(),
+        organization_id: row.text(1)?.into(),
+        organization_slug: row.text(2)?.into(),
+        kind: row.text(3)?.into(),
+        enabled: row.int(4)? != 0,
+        strict: row.int(5)? != 0,
+        rate_limit: u32::try_from(row.int(6)?).unwrap_or(u32::MAX),
+        created_at: row.int(7)?,
+    })
+}
+
+/// Stores a new directory.
+pub async fn create(tx: &mut Tx, directory: &Directory) -> Result<()> {
+    tx.execute(
+        "INSERT INTO directory (id, organization_id, kind, enabled, strict, rate_limit, \
+         created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        &[
+            (&directory.id).into(),
+            (&directory.organization_id).into(),
+            (&directory.kind).into(),
+            directory.enabled.into(),
+            directory.strict.into(),
+            i64::from(directory.rate_limit).into(),
+            directory.created_at.into(),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// All directories, or those of one organization, oldest first.
+pub async fn list(tx: &mut Tx, organization_id: Option<&str>) -> Result<Vec<Directory>> {
+    const ORDER: &str = "ORDER BY o.slug, d.created_at, d.id";
+    match organization_id {
+        None => tx.query(&format!("{SELECT} {ORDER}"), &[], read).await,
+        Some(id) => {
+            let sql = format!("{SELECT} AND d.organization_id = ?1 {ORDER}");
+            tx.query(&sql, &[id.into()], read).await
+        }
+    }
+}
+
+/// The directory with this id.
+pub async fn get(tx: &mut Tx, id: &str) -> Result<Option<Directory>> {
+    tx.query_opt(&format!("{SELECT} AND d.id = ?1"), &[id.into()], read).await
+}
+
+/// Switches the directory on or off. Whether it exists.
+pub async fn set_enabled(tx: &mut Tx, id: &str, enabled: bool) -> Result<bool> {
+    let touched = tx
+        .execute(
+            "UPDATE directory SET enabled = ?2 WHERE id = ?1 AND deleted_at IS NULL",
+            &[id.into(), enabled.into()],
+        )
+        .await?;
+    Ok(touched == 1)
+}
+
+/// Deletes the directory: its endpoint answers nobody from then on, its data stays. Whether it
+/// existed.
+pub async fn delete(tx: &mut Tx, id: &str, now: i64) -> Result<bool> {
+    let touched = tx
+        .execute(
+            "UPDATE directory SET deleted_at = ?2 WHERE id = ?1 AND deleted_at IS NULL",
+            &[id.into(), now.into()],
+        )
+        .await?;
+    Ok(touched == 1)
+}

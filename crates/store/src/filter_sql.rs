@@ -1,0 +1,178 @@
+//! A resolved filter as SQL, where an index can answer it.
+//!
+//! What comes out narrows: rows that it leaves out cannot match. Where it is [`Narrowing::exact`],
+//! rows that it lets through do match; otherwise each is evaluated with [`Condition::matches`], so
+//! that a filter means the same however it is answered.
+
+use scim::filter::{CompareOperator, Condition, Operand, Target};
+
+use crate::attribute_index;
+
+/// A condition on `resource r` whose directory is `?1` and type is `?2`.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Narrowing {
+    pub sql: String,
+    /// Bound from `?3` on.
+    pub binds: Vec<String>,
+    pub exact: bool,
+}
+
+/// Parameters before those of the filter: the directory and the resource type.
+const FIRST: usize = 3;
+
+/// The most terms that become SQL; a filter with more is evaluated row by row.
+const MAX_TERMS: usize = 64;
+
+/// `None` when no index helps.
+pub(crate) fn narrow(resource_type: &str, condition: &Condition) -> Option<Narrowing> {
+    let mut binds = Vec::new();
+    let part = compile(resource_type, condition, &mut binds)?;
+    (binds.len() <= MAX_TERMS).then_some(Narrowing { sql: part.sql, binds, exact: part.exact })
+}
+
+struct Part {
+    sql: String,
+    exact: bool,
+}
+
+fn compile(resource_type: &str, condition: &Condition, binds: &mut Vec<String>) -> Option<Part> {
+    match condition {
+        Condition::And(parts) => {
+            let compiled: Vec<Part> =
+                parts.iter().filter_map(|part| compile(resource_type, part, binds)).collect();
+            if compiled.is_empty() {
+                return None;
+            }
+            let exact = compiled.len() == parts.len() && compiled.iter().all(|part| part.exact);
+            Some(Part { sql: join(&compiled, " AND "), exact })
+        }
+        Condition::Or(parts) => {
+            let before = binds.len();
+            let compiled: Option<Vec<Part>> =
+                parts.iter().map(|part| compile(resource_type, part, binds)).collect();
+            let Some(compiled) = compiled else {
+                binds.truncate(before);
+                return None;
+            };
+            let exact = compiled.iter().all(|part| part.exact);
+            Some(Part { sql: join(&compiled, " OR "), exact })
+        }
+        // One element must satisfy all of it: each indexed term narrows, none decides, except a
+        // single comparison.
+        Condition::Element { condition, .. } => {
+            let part = compile(resource_type, condition, binds)?;
+            let exact = part.exact && matches!(**condition, Condition::Compare { .. });
+            Some(Part { sql: part.sql, exact })
+        }
+        Condition::Compare { target, operator, operand } => {
+            let Operand::String { key, .. } = operand else { return None };
+            compare(resource_type, target, *operator, key, binds)
+        }
+        Condition::Not(_) | Condition::Present(_) => None,
+    }
+}
+
+fn join(parts: &[Part], word: &str) -> String {
+    let mut sql = String::from("(");
+    for (at, part) in parts.iter().enumerate() {
+        if at > 0 {
+            sql.push_str(word);
+        }
+        sql.push_str(&part.sql);
+    }
+    sql.push(')');
+    sql
+}
+
+fn compare(
+    resource_type: &str,
+    target: &Target,
+    operator: CompareOperator,
+    key: &str,
+    binds: &mut Vec<String>,
+) -> Option<Part> {
+    let mut bind = |text: String| {
+        binds.push(text);
+        format!("?{}", binds.len() + FIRST - 1)
+    };
+    let exact = true;
+    let core = target.extension.is_none();
+    let sub_attribute = target.sub_attribute.as_deref();
+    match (core, target.attribute.as_str(), sub_attribute, operator) {
+        (true, "id", None, CompareOperator::Eq) => {
+            Some(Part { sql: format!("r.id = {}", bind(key.into())), exact })
+        }
+        (true, "userName", None, CompareOperator::Eq) if resource_type == "User" => {
+            Some(Part { sql: format!("r.user_name = {}", bind(key.into())), exact })
+        }
+        (true, "userName", None, CompareOperator::Sw) if resource_type == "User" => {
+            let (from, to) = prefix(key)?;
+            let (from, to) = (bind(from), bind(to));
+            Some(Part { sql: format!("(r.user_name >= {from} AND r.user_name < {to})"), exact })
+        }
+        (true, "groups", Some("value"), CompareOperator::Eq) if resource_type == "User" => {
+            let group_id = bind(key.into());
+            Some(Part {
+                sql: format!(
+                    "r.id IN (SELECT member_id FROM membership \
+                     WHERE directory_id = ?1 AND group_id = {group_id})"
+                ),
+                exact,
+            })
+        }
+        (true, "members", Some("value"), CompareOperator::Eq) if resource_type == "Group" => {
+            let member_id = bind(key.into());
+            Some(Part {
+                sql: format!(
+                    "r.id IN (SELECT group_id FROM membership \
+                     WHERE directory_id = ?1 AND member_id = {member_id})"
+                ),
+                exact,
+            })
+        }
+        (_, _, _, CompareOperator::Eq) => {
+            let indexed = attribute_index::find(resource_type, target)?;
+            let value_key = bind(key.into());
+            Some(Part { sql: index_sql(indexed.name, &format!("= {value_key}")), exact })
+        }
+        (_, _, _, CompareOperator::Sw) => {
+            let indexed = attribute_index::find(resource_type, target)?;
+            let (from, to) = prefix(key)?;
+            let range = format!(">= {} AND value_key < {}", bind(from), bind(to));
+            Some(Part { sql: index_sql(indexed.name, &range), exact })
+        }
+        _ => None,
+    }
+}
+
+fn index_sql(name: &str, range: &str) -> String {
+    format!(
+        "r.id IN (SELECT resource_id FROM attribute_index WHERE directory_id = ?1 \
+         AND resource_type = ?2 AND attribute = '{name}' AND value_key {range})"
+    )
+}
+
+/// The keys that begin with `key`, as a half-open range. `None` where that is every key, or where
+/// it has no end.
+fn prefix(key: &str) -> Option<(String, String)> {
+    let mut end = key.to_owned();
+    while let Some(last) = end.pop() {
+        let next = (u32::from(last) + 1..=0x10_FFFF).find_map(char::from_u32);
+        if let Some(next) = next {
+            end.push(next);
+            return Some((key.into(), end));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn prefixes_are_ranges() {
+        assert_eq!(super::prefix("ab"), Some(("ab".into(), "ac".into())));
+        assert_eq!(super::prefix("a\u{10FFFF}"), Some(("a\u{10FFFF}".into(), "b".into())));
+        assert_eq!(super::prefix("a\u{D7FF}"), Some(("a\u{D7FF}".into(), "a\u{E000}".into())));
+        assert_eq!(super::prefix(""), None);
+    }
+}

@@ -1,0 +1,78 @@
+//! The journal: every change of a resource, with what was there before and the request that did it.
+
+use crate::{DirectoryTx, error::Result};
+
+/// One change. Written in the transaction of the change itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub resource_type: String,
+    pub resource_id: String,
+    pub operation: Operation,
+    /// The resource's version after the change.
+    pub version: i64,
+    /// Microseconds since 1970.
+    pub at: i64,
+    pub request_id: String,
+    /// JSON. For `replace`, `patch` and effects of other resources' changes:
+    /// `[{"path", "from", "to"}]`, and for memberships
+    /// `[{"path": "members", "added": […], "removed": […]}]`; for `delete` the last document; for
+    /// `create` nothing, as the resource itself is what came.
+    pub changes: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    Create,
+    Replace,
+    Patch,
+    Delete,
+    /// A consequence of another resource's deletion.
+    Cascade,
+}
+
+impl Operation {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Replace => "replace",
+            Self::Patch => "patch",
+            Self::Delete => "delete",
+            Self::Cascade => "cascade",
+        }
+    }
+}
+
+impl DirectoryTx<'_> {
+    /// Adds to the journal.
+    pub async fn record(&mut self, entry: &Entry) -> Result<()> {
+        self.tx
+            .execute(
+                "INSERT INTO journal (directory_id, resource_type, resource_id, operation, \
+                 version, at, request_id, changes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                &[
+                    (&self.directory_id).into(),
+                    (&entry.resource_type).into(),
+                    (&entry.resource_id).into(),
+                    entry.operation.as_str().into(),
+                    entry.version.into(),
+                    entry.at.into(),
+                    (&entry.request_id).into(),
+                    entry.changes.as_ref().into(),
+                ],
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// How many changes of each operation the directory has seen.
+    pub async fn journal_counts(&mut self) -> Result<Vec<(String, String, i64)>> {
+        self.tx
+            .query(
+                "SELECT resource_type, operation, COUNT(*) FROM journal WHERE directory_id = ?1 \
+                 GROUP BY resource_type, operation ORDER BY resource_type, operation",
+                &[(&self.directory_id).into()],
+                |row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned(), row.int(2)?)),
+            )
+            .await
+    }
+}

@@ -1,0 +1,173 @@
+//! Who is in which group: rows, written as deltas.
+
+use scim::representation::{Reference, ReferenceType};
+
+use crate::{DirectoryTx, error::Result};
+
+/// Ids as the JSON array that a statement unfolds.
+pub fn json_list<'a>(ids: impl IntoIterator<Item = &'a str>) -> String {
+    serde_json::Value::from_iter(ids).to_string()
+}
+
+fn reference_type(name: &str) -> ReferenceType {
+    if name == "Group" { ReferenceType::Group } else { ReferenceType::User }
+}
+
+impl DirectoryTx<'_> {
+    /// Those of `ids` (a JSON array) that are users or groups of this directory.
+    pub async fn living_among(&mut self, ids: &str) -> Result<Vec<String>> {
+        self.tx
+            .query(
+                "SELECT id FROM resource WHERE directory_id = ?1 \
+                 AND resource_type IN ('User', 'Group') AND id IN {list ?2}",
+                &[(&self.directory_id).into(), ids.into()],
+                |row| Ok(row.text(0)?.to_owned()),
+            )
+            .await
+    }
+
+    /// Makes those of `ids` (a JSON array) that are users or groups of this directory members of
+    /// the group; answers who was none before. Ids that are neither are passed over.
+    pub async fn add_members(&mut self, group_id: &str, ids: &str) -> Result<Vec<String>> {
+        self.tx
+            .query(
+                "INSERT INTO membership (directory_id, group_id, member_id, member_type) \
+                 SELECT r.directory_id, ?2, r.id, r.resource_type FROM resource r \
+                 WHERE r.directory_id = ?1 AND r.resource_type IN ('User', 'Group') \
+                 AND r.id IN {list ?3} ON CONFLICT DO NOTHING RETURNING member_id",
+                &[(&self.directory_id).into(), group_id.into(), ids.into()],
+                |row| Ok(row.text(0)?.to_owned()),
+            )
+            .await
+    }
+
+    /// Ends the membership of `ids` (a JSON array); answers who was a member.
+    pub async fn remove_members(&mut self, group_id: &str, ids: &str) -> Result<Vec<String>> {
+        self.tx
+            .query(
+                "DELETE FROM membership WHERE directory_id = ?1 AND group_id = ?2 \
+                 AND member_id IN {list ?3} RETURNING member_id",
+                &[(&self.directory_id).into(), group_id.into(), ids.into()],
+                |row| Ok(row.text(0)?.to_owned()),
+            )
+            .await
+    }
+
+    /// Ends every membership but those of `ids` (a JSON array); answers who was a member.
+    pub async fn retain_members(&mut self, group_id: &str, ids: &str) -> Result<Vec<String>> {
+        self.tx
+            .query(
+                "DELETE FROM membership WHERE directory_id = ?1 AND group_id = ?2 \
+                 AND member_id NOT IN {list ?3} RETURNING member_id",
+                &[(&self.directory_id).into(), group_id.into(), ids.into()],
+                |row| Ok(row.text(0)?.to_owned()),
+            )
+            .await
+    }
+
+    /// How many of `ids` (a JSON array) are members of the group.
+    pub async fn count_members_among(&mut self, group_id: &str, ids: &str) -> Result<i64> {
+        let count = self
+            .tx
+            .query_opt(
+                "SELECT COUNT(*) FROM membership WHERE directory_id = ?1 AND group_id = ?2 \
+                 AND member_id IN {list ?3}",
+                &[(&self.directory_id).into(), group_id.into(), ids.into()],
+                |row| row.int(0),
+            )
+            .await?;
+        Ok(count.unwrap_or(0))
+    }
+
+    /// The group's direct members, in the order of their creation.
+    pub async fn members(&mut self, group_id: &str) -> Result<Vec<Reference>> {
+        self.tx
+            .query(
+                "SELECT m.member_id, r.display, m.member_type FROM membership m JOIN resource r \
+                 ON r.directory_id = m.directory_id AND r.resource_type = m.member_type \
+                 AND r.id = m.member_id WHERE m.directory_id = ?1 AND m.group_id = ?2 \
+                 ORDER BY m.member_id",
+                &[(&self.directory_id).into(), group_id.into()],
+                |row| {
+                    Ok(Reference {
+                        id: row.text(0)?.into(),
+                        display: row.text(1)?.into(),
+                        resource_type: reference_type(row.text(2)?),
+                    })
+                },
+            )
+            .await
+    }
+
+    /// The ids of the group's direct members.
+    pub(crate) async fn member_ids(&mut self, group_id: &str) -> Result<Vec<String>> {
+        self.tx
+            .query(
+                "SELECT member_id FROM membership WHERE directory_id = ?1 AND group_id = ?2 \
+                 ORDER BY member_id",
+                &[(&self.directory_id).into(), group_id.into()],
+                |row| Ok(row.text(0)?.to_owned()),
+            )
+            .await
+    }
+
+    /// The groups that each of `ids` (a JSON array) is a direct member of, as `(id, group)`.
+    pub async fn groups_of(&mut self, ids: &str) -> Result<Vec<(String, Reference)>> {
+        self.tx
+            .query(
+                "SELECT m.member_id, g.id, g.display FROM membership m JOIN resource g \
+                 ON g.directory_id = m.directory_id AND g.resource_type = 'Group' \
+                 AND g.id = m.group_id WHERE m.directory_id = ?1 AND m.member_id IN {list ?2} \
+                 ORDER BY m.member_id, g.id",
+                &[(&self.directory_id).into(), ids.into()],
+                |row| {
+                    let group = Reference {
+                        id: row.text(1)?.into(),
+                        display: row.text(2)?.into(),
+                        resource_type: ReferenceType::Group,
+                    };
+                    Ok((row.text(0)?.to_owned(), group))
+                },
+            )
+            .await
+    }
+
+    /// The groups that `id` is a direct member of.
+    pub async fn groups_of_one(&mut self, id: &str) -> Result<Vec<Reference>> {
+        self.tx
+            .query(
+                "SELECT g.id, g.display FROM membership m JOIN resource g \
+                 ON g.directory_id = m.directory_id AND g.resource_type = 'Group' \
+                 AND g.id = m.group_id WHERE m.directory_id = ?1 AND m.member_id = ?2 \
+                 ORDER BY g.id",
+                &[(&self.directory_id).into(), id.into()],
+                |row| {
+                    Ok(Reference {
+                        id: row.text(0)?.into(),
+                        display: row.text(1)?.into(),
+                        resource_type: ReferenceType::Group,
+                    })
+                },
+            )
+            .await
+    }
+
+    /// Ends all memberships of a resource that is being deleted, in both directions; answers the
+    /// groups it was a member of.
+    pub(crate) async fn leave_all_groups(&mut self, id: &str) -> Result<Vec<String>> {
+        self.tx
+            .execute(
+                "DELETE FROM membership WHERE directory_id = ?1 AND group_id = ?2",
+                &[(&self.directory_id).into(), id.into()],
+            )
+            .await?;
+        self.tx
+            .query(
+                "DELETE FROM membership WHERE directory_id = ?1 AND member_id = ?2 \
+                 RETURNING group_id",
+                &[(&self.directory_id).into(), id.into()],
+                |row| Ok(row.text(0)?.to_owned()),
+            )
+            .await
+    }
+}

@@ -1,0 +1,144 @@
+-- Organizations, their directories and tokens; resources with their look-up keys and memberships;
+-- the journal of every change and the log of every request.
+--
+-- Every table that holds a directory's data begins its key with directory_id: isolation is in the
+-- keys. Times are microseconds since 1970 (UTC), truth values 0 and 1, documents JSON text.
+
+CREATE TABLE organization (
+    id TEXT PRIMARY KEY,
+    slug TEXT NOT NULL,
+    name TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    deleted_at INTEGER
+) STRICT;
+
+-- A slug is free again once its organization is deleted; the row stays, so that it can come back.
+CREATE UNIQUE INDEX organization_slug ON organization (slug) WHERE deleted_at IS NULL;
+
+CREATE TABLE directory (
+    id TEXT PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organization (id),
+    kind TEXT NOT NULL,
+    enabled INTEGER NOT NULL,
+    strict INTEGER NOT NULL,
+    -- Requests a second; 0 is no limit.
+    rate_limit INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    deleted_at INTEGER
+) STRICT;
+
+CREATE INDEX directory_organization ON directory (organization_id, created_at);
+
+CREATE TABLE token (
+    id TEXT PRIMARY KEY,
+    directory_id TEXT NOT NULL REFERENCES directory (id),
+    name TEXT NOT NULL,
+    -- SHA-256 of the secret, hexadecimal; the secret itself is nowhere.
+    digest TEXT NOT NULL UNIQUE,
+    -- The last characters of the secret, to tell tokens apart.
+    hint TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER,
+    last_used_at INTEGER,
+    revoked_at INTEGER
+) STRICT;
+
+CREATE INDEX token_directory ON token (directory_id, created_at);
+
+CREATE TABLE resource (
+    directory_id TEXT NOT NULL,
+    resource_type TEXT NOT NULL,
+    -- UUID v7: lists ordered by id are ordered by creation.
+    id TEXT NOT NULL,
+    -- The folded userName of a User; no two in a directory are equal.
+    user_name TEXT,
+    -- What a group's member list or a report's manager shows for it.
+    display TEXT NOT NULL,
+    -- The user's enterprise manager as written; need not exist (yet).
+    manager_id TEXT,
+    version INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    last_modified_at INTEGER NOT NULL,
+    -- The stored form: JSON without id, meta, groups and members.
+    document TEXT NOT NULL,
+    PRIMARY KEY (directory_id, resource_type, id)
+) STRICT;
+
+CREATE UNIQUE INDEX resource_user_name ON resource (directory_id, user_name)
+    WHERE user_name IS NOT NULL;
+
+-- Attributes that clients look people and groups up by, folded as the schema says.
+CREATE TABLE attribute_index (
+    directory_id TEXT NOT NULL,
+    resource_type TEXT NOT NULL,
+    attribute TEXT NOT NULL,
+    value_key TEXT NOT NULL,
+    resource_id TEXT NOT NULL,
+    PRIMARY KEY (directory_id, resource_type, attribute, value_key, resource_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE membership (
+    directory_id TEXT NOT NULL,
+    group_id TEXT NOT NULL,
+    member_id TEXT NOT NULL,
+    -- User or Group.
+    member_type TEXT NOT NULL,
+    PRIMARY KEY (directory_id, group_id, member_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX membership_member ON membership (directory_id, member_id, group_id);
+
+-- Ids that were given out and whose resource is deleted: never given out again, and passed over
+-- where a client still names them.
+CREATE TABLE tombstone (
+    directory_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    resource_type TEXT NOT NULL,
+    deleted_at INTEGER NOT NULL,
+    PRIMARY KEY (directory_id, id)
+) STRICT, WITHOUT ROWID;
+
+-- What changed, from what, by which request. `changes` holds earlier and later values by
+-- attribute; a creation holds none (the resource itself is the later value, and later entries lead
+-- back from it), a deletion holds the whole last document.
+CREATE TABLE journal (
+    position INTEGER PRIMARY KEY,
+    directory_id TEXT NOT NULL,
+    resource_type TEXT NOT NULL,
+    resource_id TEXT NOT NULL,
+    operation TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    request_id TEXT NOT NULL,
+    changes TEXT
+) STRICT;
+
+CREATE INDEX journal_resource ON journal (directory_id, resource_id, position);
+CREATE INDEX journal_request ON journal (directory_id, request_id);
+
+-- Every request that reached a directory's endpoint. The request id is a UUID v7: ordered by time.
+CREATE TABLE provisioning_log (
+    directory_id TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    duration_us INTEGER NOT NULL,
+    token_id TEXT,
+    client TEXT NOT NULL,
+    method TEXT NOT NULL,
+    -- Path and query below the directory's base URL.
+    target TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    scim_type TEXT,
+    detail TEXT,
+    -- JSON array of what was read otherwise than it was written.
+    notes TEXT,
+    resource_type TEXT,
+    resource_id TEXT,
+    PRIMARY KEY (directory_id, request_id)
+) STRICT, WITHOUT ROWID;
+
+-- What a running server tells the command line beside it.
+CREATE TABLE setting (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,369 @@
+//! Users and groups as their identity provider sees them.
+
+use scim::{Object, text, urn};
+use serde_json::Value;
+
+use crate::{
+    DirectoryTx, Row, attribute_index,
+    error::{Error, Result},
+    journal::{Entry, Operation},
+};
+
+/// A stored resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resource {
+    pub id: String,
+    pub version: i64,
+    /// Microseconds since 1970.
+    pub created_at: i64,
+    pub last_modified_at: i64,
+    /// The stored form, as JSON text.
+    pub document: String,
+    /// A user's manager as written, and what is shown for them if that is a user.
+    pub manager: Option<Manager>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manager {
+    pub id: String,
+    pub display: Option<String>,
+}
+
+impl Resource {
+    /// The document as an object.
+    pub fn object(&self) -> Result<Object> {
+        serde_json::from_str(&self.document).map_err(|e| Error::Corrupt {
+            table: "resource",
+            row: self.id.clone(),
+            problem: e.to_string(),
+        })
+    }
+}
+
+/// The columns of a [`Resource`], to be followed by [`FROM`].
+pub(crate) const COLUMNS: &str = "r.id, r.version, r.created_at, r.last_modified_at, r.document, \
+     r.manager_id, m.display";
+
+pub(crate) const FROM: &str = "FROM resource r LEFT JOIN resource m \
+     ON m.directory_id = r.directory_id AND m.resource_type = 'User' AND m.id = r.manager_id";
+
+pub(crate) fn read(row: &Row<'_>) -> Result<Resource> {
+    let manager = match row.optional_text(5)? {
+        None => None,
+        Some(id) => {
+            Some(Manager { id: id.into(), display: row.optional_text(6)?.map(str::to_owned) })
+        }
+    };
+    Ok(Resource {
+        id: row.text(0)?.into(),
+        version: row.int(1)?,
+        created_at: row.int(2)?,
+        last_modified_at: row.int(3)?,
+        document: row.text(4)?.into(),
+        manager,
+    })
+}
+
+const GET: &str = "SELECT r.id, r.version, r.created_at, r.last_modified_at, r.document, \
+     r.manager_id, m.display FROM resource r LEFT JOIN resource m \
+     ON m.directory_id = r.directory_id AND m.resource_type = 'User' AND m.id = r.manager_id \
+     WHERE r.directory_id = ?1 AND r.resource_type = ?2 AND r.id = ?3";
+
+/// The key under which a userName is unique in its directory.
+fn user_name_key(resource: &Object) -> Option<String> {
+    resource.get("userName").and_then(Value::as_str).map(text::fold)
+}
+
+/// What is shown for a resource in member lists: `displayName`, else `name.formatted`, else
+/// `userName`.
+fn display(resource: &Object) -> &str {
+    resource
+        .get("displayName")
+        .and_then(Value::as_str)
+        .or_else(|| resource.get("name")?.get("formatted")?.as_str())
+        .or_else(|| resource.get("userName")?.as_str())
+        .unwrap_or_default()
+}
+
+fn manager_id(resource: &Object) -> Option<&str> {
+    resource.get(urn::ENTERPRISE_USER)?.get("manager")?.get("value")?.as_str()
+}
+
+impl DirectoryTx<'_> {
+    /// The resource with this id, as long as it is not deleted.
+    pub async fn resource(&mut self, resource_type: &str, id: &str) -> Result<Option<Resource>> {
+        self.tx
+            .query_opt(GET, &[(&self.directory_id).into(), resource_type.into(), id.into()], read)
+            .await
+    }
+
+    /// Stores a new resource, version 1, with its look-up keys and its journal entry.
+    /// `Conflict` when its userName is taken.
+    pub async fn create(
+        &mut self,
+        resource_type: &str,
+        id: &str,
+        resource: &Object,
+        now: i64,
+        request_id: &str,
+    ) -> Result<Resource> {
+        let document = Value::from(resource.clone()).to_string();
+        let user_name = user_name_key(resource).filter(|_| resource_type == "User");
+        self.tx
+            .execute(
+                "INSERT INTO resource (directory_id, resource_type, id, user_name, display, \
+                 manager_id, version, created_at, last_modified_at, document) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7, ?7, ?8)",
+                &[
+                    (&self.directory_id).into(),
+                    resource_type.into(),
+                    id.into(),
+                    user_name.as_ref().into(),
+                    display(resource).into(),
+                    manager_id(resource).into(),
+                    now.into(),
+                    (&document).into(),
+                ],
+            )
+            .await?;
+        for key in &attribute_index::keys(resource_type, resource) {
+            self.add_key(resource_type, id, key).await?;
+        }
+        self.record(&Entry {
+            resource_type: resource_type.into(),
+            resource_id: id.into(),
+            operation: Operation::Create,
+            version: 1,
+            at: now,
+            request_id: request_id.into(),
+            changes: None,
+        })
+        .await?;
+        let manager = match manager_id(resource) {
+            None => None,
+            Some(id) => {
+                let display = self.resource_display("User", id).await?;
+                Some(Manager { id: id.into(), display })
+            }
+        };
+        Ok(Resource {
+            id: id.into(),
+            version: 1,
+            created_at: now,
+            last_modified_at: now,
+            document,
+            manager,
+        })
+    }
+
+    async fn resource_display(&mut self, resource_type: &str, id: &str) -> Result<Option<String>> {
+        self.tx
+            .query_opt(
+                "SELECT display FROM resource \
+                 WHERE directory_id = ?1 AND resource_type = ?2 AND id = ?3",
+                &[(&self.directory_id).into(), resource_type.into(), id.into()],
+                |row| Ok(row.text(0)?.to_owned()),
+            )
+            .await
+    }
+
+    /// Writes `after` over `stored`, whose object is `before`: the next version, with changed
+    /// look-up keys and the journal entry. `Stale` when the stored version is another one by now,
+    /// `Conflict` when the new userName is taken.
+    pub async fn update(
+        &mut self,
+        resource_type: &str,
+        stored: &Resource,
+        before: &Object,
+        after: &Object,
+        change: Change<'_>,
+    ) -> Result<Resource> {
+        let document = Value::from(after.clone()).to_string();
+        let user_name = user_name_key(after).filter(|_| resource_type == "User");
+        let touched = self
+            .tx
+            .execute(
+                "UPDATE resource SET user_name = ?4, display = ?5, manager_id = ?6, \
+                 version = ?7 + 1, last_modified_at = ?8, document = ?9 \
+                 WHERE directory_id = ?1 AND resource_type = ?2 AND id = ?3 AND version = ?7",
+                &[
+                    (&self.directory_id).into(),
+                    resource_type.into(),
+                    (&stored.id).into(),
+                    user_name.as_ref().into(),
+                    display(after).into(),
+                    manager_id(after).into(),
+                    stored.version.into(),
+                    change.now.into(),
+                    (&document).into(),
+                ],
+            )
+            .await?;
+        if touched != 1 {
+            return Err(Error::Stale);
+        }
+        let old = attribute_index::keys(resource_type, before);
+        let new = attribute_index::keys(resource_type, after);
+        for key in old.iter().filter(|key| !new.contains(key)) {
+            self.remove_key(resource_type, &stored.id, key).await?;
+        }
+        for key in new.iter().filter(|key| !old.contains(key)) {
+            self.add_key(resource_type, &stored.id, key).await?;
+        }
+        self.record(&Entry {
+            resource_type: resource_type.into(),
+            resource_id: stored.id.clone(),
+            operation: change.operation,
+            version: stored.version + 1,
+            at: change.now,
+            request_id: change.request_id.into(),
+            changes: Some(change.changes.into()),
+        })
+        .await?;
+        self.resource(resource_type, &stored.id).await?.ok_or(Error::Stale)
+    }
+
+    /// Gives the resource its next version without touching its document: its memberships changed.
+    pub async fn touch(
+        &mut self,
+        resource_type: &str,
+        id: &str,
+        change: Change<'_>,
+    ) -> Result<i64> {
+        let version = self
+            .tx
+            .query_opt(
+                "UPDATE resource SET version = version + 1, last_modified_at = ?4 \
+                 WHERE directory_id = ?1 AND resource_type = ?2 AND id = ?3 RETURNING version",
+                &[
+                    (&self.directory_id).into(),
+                    resource_type.into(),
+                    id.into(),
+                    change.now.into(),
+                ],
+                |row| row.int(0),
+            )
+            .await?
+            .ok_or(Error::Stale)?;
+        self.record(&Entry {
+            resource_type: resource_type.into(),
+            resource_id: id.into(),
+            operation: change.operation,
+            version,
+            at: change.now,
+            request_id: change.request_id.into(),
+            changes: Some(change.changes.into()),
+        })
+        .await?;
+        Ok(version)
+    }
+
+    /// Deletes the resource: its row, keys and memberships go, its id is never given out again,
+    /// and the journal keeps the last document. Groups it was a member of get a new version.
+    pub async fn delete(
+        &mut self,
+        resource_type: &str,
+        stored: &Resource,
+        now: i64,
+        request_id: &str,
+    ) -> Result<()> {
+        let object = stored.object()?;
+        let members = self.member_ids(&stored.id).await?;
+        let touched = self
+            .tx
+            .execute(
+                "DELETE FROM resource WHERE directory_id = ?1 AND resource_type = ?2 \
+                 AND id = ?3 AND version = ?4",
+                &[
+                    (&self.directory_id).into(),
+                    resource_type.into(),
+                    (&stored.id).into(),
+                    stored.version.into(),
+                ],
+            )
+            .await?;
+        if touched != 1 {
+            return Err(Error::Stale);
+        }
+        for key in &attribute_index::keys(resource_type, &object) {
+            self.remove_key(resource_type, &stored.id, key).await?;
+        }
+        self.bury(resource_type, &stored.id, now).await?;
+        let mut last = object;
+        if !members.is_empty() {
+            last.insert("members".into(), members.into());
+        }
+        self.record(&Entry {
+            resource_type: resource_type.into(),
+            resource_id: stored.id.clone(),
+            operation: Operation::Delete,
+            version: stored.version + 1,
+            at: now,
+            request_id: request_id.into(),
+            changes: Some(Value::from(last).to_string()),
+        })
+        .await?;
+        let changes = serde_json::json!([{"path": "members", "added": [], "removed": [stored.id]}])
+            .to_string();
+        for group_id in self.leave_all_groups(&stored.id).await? {
+            self.touch(
+                "Group",
+                &group_id,
+                Change { operation: Operation::Cascade, now, request_id, changes: &changes },
+            )
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// The id of the user with this userName, compared without case.
+    pub async fn user_named(&mut self, user_name: &str) -> Result<Option<String>> {
+        self.tx
+            .query_opt(
+                "SELECT id FROM resource WHERE directory_id = ?1 AND user_name = ?2",
+                &[(&self.directory_id).into(), (&text::fold(user_name)).into()],
+                |row| Ok(row.text(0)?.to_owned()),
+            )
+            .await
+    }
+
+    /// Another living group of the directory that makes `display_name` taken: one of that name,
+    /// compared without case, unless both have different external ids.
+    pub async fn group_named(
+        &mut self,
+        display_name: &str,
+        external_id: Option<&str>,
+        except_id: &str,
+    ) -> Result<Option<String>> {
+        let key = text::fold(display_name);
+        let same_name = self
+            .tx
+            .query(
+                "SELECT resource_id FROM attribute_index WHERE directory_id = ?1 \
+                 AND resource_type = 'Group' AND attribute = 'displayName' AND value_key = ?2 \
+                 AND resource_id <> ?3",
+                &[(&self.directory_id).into(), (&key).into(), except_id.into()],
+                |row| Ok(row.text(0)?.to_owned()),
+            )
+            .await?;
+        for id in same_name {
+            let Some(other) = self.resource("Group", &id).await? else { continue };
+            let other = other.object()?;
+            let theirs = other.get("externalId").and_then(Value::as_str);
+            if !matches!((external_id, theirs), (Some(ours), Some(theirs)) if ours != theirs) {
+                return Ok(Some(id));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// What a write is recorded with.
+#[derive(Clone, Copy, Debug)]
+pub struct Change<'a> {
+    pub operation: Operation,
+    pub now: i64,
+    pub request_id: &'a str,
+    /// JSON, as [`Entry::changes`].
+    pub changes: &'a str,
+}

@@ -1,0 +1,27 @@
+//! Ids whose resource is deleted.
+
+use crate::{DirectoryTx, error::Result};
+
+impl DirectoryTx<'_> {
+    pub(crate) async fn bury(&mut self, resource_type: &str, id: &str, now: i64) -> Result<()> {
+        self.tx
+            .execute(
+                "INSERT INTO tombstone (directory_id, id, resource_type, deleted_at) \
+                 VALUES (?1, ?2, ?3, ?4)",
+                &[(&self.directory_id).into(), id.into(), resource_type.into(), now.into()],
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// Those of `ids` (a JSON array) that once were resources of this directory and are deleted.
+    pub async fn deleted_among(&mut self, ids: &str) -> Result<Vec<String>> {
+        self.tx
+            .query(
+                "SELECT id FROM tombstone WHERE directory_id = ?1 AND id IN {list ?2}",
+                &[(&self.directory_id).into(), ids.into()],
+                |row| Ok(row.text(0)?.to_owned()),
+            )
+            .await
+    }
+}

@@ -17,6 +17,9 @@ use crate::load::Samples;
 /// As many waiting rows as one commit takes; the real store's number.
 const BATCH: usize = 128;
 
+/// What the user of this benchmark can be found by, beside its user name.
+const LOOK_UPS: [&str; 5] = ["externalId", "displayName", "emails", "emails 2", "employeeNumber"];
+
 struct Row {
     number: u64,
     document: String,
@@ -47,29 +50,35 @@ impl BareInserts {
              PRAGMA cache_size = -16000;
              CREATE TABLE resource (
                  directory_id TEXT NOT NULL,
+                 resource_type TEXT NOT NULL,
                  id TEXT NOT NULL,
-                 user_name_key TEXT NOT NULL,
+                 user_name TEXT,
+                 display TEXT NOT NULL,
                  version INTEGER NOT NULL,
-                 document TEXT NOT NULL,
                  created_at INTEGER NOT NULL,
                  last_modified_at INTEGER NOT NULL,
-                 PRIMARY KEY (directory_id, id),
-                 UNIQUE (directory_id, user_name_key)
+                 document TEXT NOT NULL,
+                 PRIMARY KEY (directory_id, resource_type, id)
              ) STRICT;
+             CREATE UNIQUE INDEX resource_user_name ON resource (directory_id, user_name);
              CREATE TABLE attribute_index (
                  directory_id TEXT NOT NULL,
+                 resource_type TEXT NOT NULL,
                  attribute TEXT NOT NULL,
-                 key TEXT NOT NULL,
+                 value_key TEXT NOT NULL,
                  resource_id TEXT NOT NULL,
-                 PRIMARY KEY (directory_id, attribute, key, resource_id)
+                 PRIMARY KEY (directory_id, resource_type, attribute, value_key, resource_id)
              ) STRICT, WITHOUT ROWID;
              CREATE TABLE journal (
+                 position INTEGER PRIMARY KEY,
                  directory_id TEXT NOT NULL,
-                 id INTEGER PRIMARY KEY,
                  resource_id TEXT NOT NULL,
+                 operation TEXT NOT NULL,
                  at INTEGER NOT NULL,
-                 change TEXT NOT NULL
-             ) STRICT;",
+                 request_id TEXT NOT NULL
+             ) STRICT;
+             CREATE INDEX journal_resource ON journal (directory_id, resource_id, position);
+             CREATE INDEX journal_request ON journal (directory_id, request_id);",
         )?;
         let (rows, waiting) = mpsc::channel();
         std::thread::Builder::new()
@@ -125,30 +134,30 @@ fn write(shape: Shape, connection: &Connection, waiting: &mpsc::Receiver<Row>) {
 
 fn insert(shape: Shape, connection: &Connection, batch: &[Row]) -> rusqlite::Result<()> {
     connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-    let mut statement = connection.prepare_cached(
-        "INSERT INTO resource (directory_id, id, user_name_key, version, document, created_at,
-             last_modified_at)
-         VALUES ('dir_0198c0de00007000', ?1, ?2, 1, ?3, ?4, ?4)",
+    let mut resource = connection.prepare_cached(
+        "INSERT INTO resource (directory_id, resource_type, id, user_name, display, version,
+             created_at, last_modified_at, document)
+         VALUES ('dir_0198c0de00007000', 'User', ?1, ?2, ?2, 1, ?3, ?3, ?4)",
     )?;
     let mut look_up = connection.prepare_cached(
-        "INSERT INTO attribute_index (directory_id, attribute, key, resource_id)
-         VALUES ('dir_0198c0de00007000', ?1, ?2, ?3)",
+        "INSERT INTO attribute_index (directory_id, resource_type, attribute, value_key, resource_id)
+         VALUES ('dir_0198c0de00007000', 'User', ?1, ?2, ?3)",
     )?;
     let mut journal = connection.prepare_cached(
-        "INSERT INTO journal (directory_id, resource_id, at, change)
-         VALUES ('dir_0198c0de00007000', ?1, ?2, ?3)",
+        "INSERT INTO journal (directory_id, resource_id, operation, at, request_id)
+         VALUES ('dir_0198c0de00007000', ?1, 'create', ?2, ?1)",
     )?;
     for row in batch {
         // Ids ascend like UUID v7, user names are spread as people's are.
         let id = format!("0198c0de-0000-7000-8000-{:012x}", row.number);
         let spread = row.number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let user_name_key = format!("{spread:016x}@acme.example");
-        statement.execute(params![id, user_name_key, row.document, row.number as i64])?;
+        let user_name = format!("{spread:016x}@acme.example");
+        resource.execute(params![id, user_name, row.number as i64, row.document])?;
         if shape == Shape::User {
-            for attribute in ["emails.value", "externalId", "displayName"] {
-                look_up.execute(params![attribute, user_name_key, id])?;
+            for attribute in LOOK_UPS {
+                look_up.execute(params![attribute, user_name, id])?;
             }
-            journal.execute(params![id, row.number as i64, row.document])?;
+            journal.execute(params![id, row.number as i64])?;
         }
     }
     connection.prepare_cached("COMMIT")?.execute([])?;

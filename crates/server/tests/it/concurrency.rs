@@ -13,7 +13,8 @@ async fn e_87_a_thousand_single_member_patches_make_a_thousand_members() {
     const MEMBERS: usize = 1000;
     let server = TestServer::start().await;
     let client = server.client(&server.directory("entra", 0).await);
-    let target = format!("/Groups/{}", client.post("/Groups", group("Crew")).await.expect(201).id());
+    let target =
+        format!("/Groups/{}", client.post("/Groups", group("Crew")).await.expect(201).id());
     let ids = in_parallel(MEMBERS, 32, |number| {
         let client = client.clone();
         let body = user(&format!("crew{number}@example.com"));

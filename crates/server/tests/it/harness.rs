@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -27,7 +28,6 @@ pub struct TestServer {
 /// One directory of the server and its first token.
 #[derive(Clone)]
 pub struct Directory {
-    pub id: String,
     pub token: String,
     /// Of its SCIM endpoint; stays the same over restarts.
     path: String,
@@ -57,7 +57,7 @@ impl TestServer {
         };
         let (_, rest) = text("scim_url").split_once("://").map(own).unwrap();
         let path = rest[rest.find('/').unwrap()..].trim_end_matches('/').to_owned();
-        Directory { id: text("id"), token: text("token"), path }
+        Directory { token: text("token"), path }
     }
 
     /// A command line on the server's store, its words separated by spaces; its JSON answer.
@@ -247,8 +247,8 @@ impl ScimClient {
 
     /// The users that a filter finds.
     pub async fn find_users(&self, filter: &str) -> Vec<Value> {
-        let request = self.request(Method::GET, "/Users").query(&[("filter", filter)]);
-        let found = answer(request).await.unwrap().expect(200).body;
+        let filter = utf8_percent_encode(filter, NON_ALPHANUMERIC);
+        let found = self.get(&format!("/Users?filter={filter}")).await.expect(200).body;
         let resources = found["Resources"].as_array().cloned().unwrap_or_default();
         assert_eq!(found["totalResults"], resources.len(), "{filter}: {found}");
         resources
@@ -295,11 +295,7 @@ pub fn group(display_name: &str) -> Value {
 }
 
 /// Runs `work` for 0 to `count`, at most `at_once` at a time; the results in order.
-pub async fn in_parallel<T, F>(
-    count: usize,
-    at_once: usize,
-    work: impl Fn(usize) -> F,
-) -> Vec<T>
+pub async fn in_parallel<T, F>(count: usize, at_once: usize, work: impl Fn(usize) -> F) -> Vec<T>
 where
     T: Send + 'static,
     F: Future<Output = T> + Send + 'static,

@@ -102,11 +102,8 @@ async fn run(steps: &[Step], base: &str, authorization: &str) -> Vec<String> {
         let status = response.status().as_u16();
         let text = response.text().await.unwrap();
         let milliseconds = start.elapsed().as_millis() as u64;
-        let answer = Answer {
-            status,
-            milliseconds,
-            body: serde_json::from_str(&text).unwrap_or_default(),
-        };
+        let answer =
+            Answer { status, milliseconds, body: serde_json::from_str(&text).unwrap_or_default() };
         for check in &step.checks {
             if let Err(reason) = check.test(&answer, &variables) {
                 failures.push(format!("{}: {reason}; got {status} {text}", step.name));
@@ -164,7 +161,10 @@ impl Check {
             }
             Comparison::Holds(wanted) => {
                 let list = value.as_array();
-                (list.is_some_and(|l| l.contains(&wanted[..].into())), format!("to hold `{wanted}`"))
+                (
+                    list.is_some_and(|l| l.contains(&wanted[..].into())),
+                    format!("to hold `{wanted}`"),
+                )
             }
             Comparison::Filled => {
                 let empty = match &value {

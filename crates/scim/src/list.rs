@@ -1,1 +1,215 @@
-//! (being written)
+//! Lists: what a request asks for (RFC 7644 §3.4.2, RFC 9865) and the message that answers it.
+
+use std::num::IntErrorKind;
+
+use serde_json::{Value, json};
+
+use crate::{Error, Notes, Object, ScimType, dialect::Reading, sort::SortOrder, urn};
+
+/// How many resources a page has when the request does not say (S-193).
+pub const DEFAULT_COUNT: u64 = 100;
+
+/// The most resources in one page; who asks for more by index gets this many (S-189).
+pub const MAX_COUNT: u64 = 1000;
+
+/// The parameters of a list, of a GET or of a search. Texts are as they came: the filter, the
+/// paths and the cursor are for their own parsers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListQuery {
+    pub filter: Option<String>,
+    pub sort_by: Option<String>,
+    pub sort_order: SortOrder,
+    /// From 1.
+    pub start_index: u64,
+    /// At most [`MAX_COUNT`]; 0 asks for the total alone.
+    pub count: u64,
+    /// Present if the request pages by cursor; empty for the first page.
+    pub cursor: Option<String>,
+    pub attributes: Option<String>,
+    pub excluded_attributes: Option<String>,
+}
+
+impl Default for ListQuery {
+    fn default() -> Self {
+        Self {
+            filter: None,
+            sort_by: None,
+            sort_order: SortOrder::Ascending,
+            start_index: 1,
+            count: DEFAULT_COUNT,
+            cursor: None,
+            attributes: None,
+            excluded_attributes: None,
+        }
+    }
+}
+
+/// The parameters as they come, whether in a URL or in the body of a search.
+#[derive(Default)]
+pub(crate) struct Parameters {
+    pub filter: Option<String>,
+    pub sort_by: Option<String>,
+    pub sort_order: Option<String>,
+    pub start_index: Option<i64>,
+    pub count: Option<i64>,
+    pub cursor: Option<String>,
+    pub attributes: Option<String>,
+    pub excluded_attributes: Option<String>,
+}
+
+impl ListQuery {
+    /// Reads the decoded pairs of a query string.
+    ///
+    /// Unknown names are ignored (S-014); a known one that comes twice is refused (S-450). A
+    /// parameter without a value is no parameter, except `cursor`; the strict reading refuses an
+    /// empty filter or number.
+    pub fn from_pairs(
+        pairs: impl IntoIterator<Item = (String, String)>,
+        reading: Reading,
+        notes: &mut Notes,
+    ) -> Result<Self, Error> {
+        const NAMES: [&str; 8] = [
+            "filter",
+            "sortBy",
+            "sortOrder",
+            "startIndex",
+            "count",
+            "cursor",
+            "attributes",
+            "excludedAttributes",
+        ];
+        let mut values: [Option<String>; NAMES.len()] = Default::default();
+        for (name, value) in pairs {
+            let Some(index) = NAMES.iter().position(|known| known.eq_ignore_ascii_case(&name))
+            else {
+                continue;
+            };
+            if values[index].replace(value).is_some() {
+                return Err(invalid_value(format!(
+                    "`{}` is given twice: send it once",
+                    NAMES[index]
+                )));
+            }
+        }
+        for (name, value) in NAMES.iter().zip(&mut values) {
+            if *name == "cursor" || value.as_deref() != Some("") {
+                continue;
+            }
+            if reading == Reading::Strict && matches!(*name, "filter" | "startIndex" | "count") {
+                let scim_type = match *name {
+                    "filter" => ScimType::InvalidFilter,
+                    _ => ScimType::InvalidValue,
+                };
+                return Err(Error::bad_request(
+                    scim_type,
+                    format!("`{name}` is empty: leave it out"),
+                ));
+            }
+            notes.add(format!("`{name}` is empty: read as if it were not there"));
+            *value = None;
+        }
+        let [
+            filter,
+            sort_by,
+            sort_order,
+            start_index,
+            count,
+            cursor,
+            attributes,
+            excluded_attributes,
+        ] = values;
+        Parameters {
+            filter,
+            sort_by,
+            sort_order,
+            start_index: start_index.map(|text| integer("startIndex", &text)).transpose()?,
+            count: count.map(|text| integer("count", &text)).transpose()?,
+            cursor,
+            attributes,
+            excluded_attributes,
+        }
+        .into_query()
+    }
+}
+
+impl Parameters {
+    pub fn into_query(self) -> Result<ListQuery, Error> {
+        let sort_order = match self.sort_order {
+            Some(text) => SortOrder::parse(&text)?,
+            None => SortOrder::Ascending,
+        };
+        if self.cursor.is_some() {
+            if self.start_index.is_some() {
+                // S-204
+                return Err(invalid_value(
+                    "`cursor` and `startIndex` exclude each other: send one of them".into(),
+                ));
+            }
+            // RFC 9865 §2.1: by cursor, a count out of range is an error (S-199).
+            if self.count.is_some_and(|count| !(0..=MAX_COUNT as i64).contains(&count)) {
+                let detail = format!("`count` has to be between 0 and {MAX_COUNT}");
+                return Err(Error::bad_request(ScimType::InvalidCount, detail));
+            }
+        }
+        Ok(ListQuery {
+            filter: self.filter,
+            sort_by: self.sort_by,
+            sort_order,
+            start_index: self.start_index.map_or(1, |index| index.max(1).unsigned_abs()),
+            count: self
+                .count
+                .map_or(DEFAULT_COUNT, |count| count.max(0).unsigned_abs().min(MAX_COUNT)),
+            cursor: self.cursor,
+            attributes: self.attributes,
+            excluded_attributes: self.excluded_attributes,
+        })
+    }
+}
+
+/// A whole number; one beyond 64 bits is taken as the largest or smallest there is (S-194).
+fn integer(name: &str, text: &str) -> Result<i64, Error> {
+    text.parse::<i64>().or_else(|error| match error.kind() {
+        IntErrorKind::PosOverflow => Ok(i64::MAX),
+        IntErrorKind::NegOverflow => Ok(i64::MIN),
+        _ => Err(invalid_value(format!("`{name}` has to be a whole number"))),
+    })
+}
+
+fn invalid_value(detail: String) -> Error {
+    Error::bad_request(ScimType::InvalidValue, detail)
+}
+
+/// The ListResponse message (RFC 7644 §3.4.2). All counts are always there (S-142).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListResponse {
+    /// All that match, not only this page.
+    pub total_results: u64,
+    /// The one asked for, also past the end (E-136); `None` when paging by cursor.
+    pub start_index: Option<u64>,
+    pub next_cursor: Option<String>,
+    pub previous_cursor: Option<String>,
+    pub resources: Vec<Value>,
+}
+
+impl ListResponse {
+    /// The message object.
+    pub fn into_object(self) -> Object {
+        let mut object = Object::new();
+        object.insert("schemas".into(), json!([urn::LIST_RESPONSE]));
+        object.insert("totalResults".into(), self.total_results.into());
+        if let Some(start_index) = self.start_index {
+            object.insert("startIndex".into(), start_index.into());
+        }
+        object.insert("itemsPerPage".into(), self.resources.len().into());
+        for (name, cursor) in
+            [("nextCursor", self.next_cursor), ("previousCursor", self.previous_cursor)]
+        {
+            object.extend(cursor.map(|cursor| (name.to_owned(), cursor.into())));
+        }
+        object.insert("Resources".into(), self.resources.into());
+        object
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use serde_json::{Value, json};
+
 use crate::{Object, urn};
 
 /// Everything a representation is made of. Times are microseconds since 1970.
@@ -54,6 +56,18 @@ impl ReferenceType {
             Self::User => "/Users",
             Self::Group => "/Groups",
         }
+    }
+}
+
+impl Reference {
+    /// The element of `members` that this is.
+    pub fn to_member(&self, base_url: &str) -> Value {
+        json!({
+            "value": self.id,
+            "$ref": format!("{base_url}{}/{}", self.resource_type.endpoint(), self.id),
+            "display": self.display,
+            "type": self.resource_type.name(),
+        })
     }
 }
 
@@ -166,14 +180,12 @@ fn json_string(out: &mut String, text: &str) {
         out.push_str(text);
         out.push('"');
     } else {
-        out.push_str(&serde_json::Value::from(text).to_string());
+        out.push_str(&Value::from(text).to_string());
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn user<'a>(document: &'a str, manager: Option<(&'a str, Option<&'a str>)>) -> Representation<'a> {
@@ -207,7 +219,7 @@ mod tests {
     #[test]
     fn carries_meta() {
         assert_eq!(
-            serde_json::Value::Object(user(r#"{"schemas":["s"]}"#, None).object().unwrap()),
+            Value::Object(user(r#"{"schemas":["s"]}"#, None).object().unwrap()),
             json!({"id": "u1", "schemas": ["s"], "meta": {"resourceType": "User",
                 "created": "2026-09-21T14:13:20Z", "lastModified": "2026-09-21T14:13:21.5Z",
                 "location": "https://dir.example.com/scim/v2/dir-1/Users/u1", "version": "W/\"3\""}})

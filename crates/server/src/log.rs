@@ -20,7 +20,7 @@ const WAITING: usize = 16_384;
 
 /// Entries written at a time, and the longest wait for more of them.
 const BATCH: usize = 512;
-const DELAY: Duration = Duration::from_millis(100);
+pub const DELAY: Duration = Duration::from_millis(100);
 
 const PRUNE_EVERY: Duration = Duration::from_secs(3600);
 const PRUNE_BATCH: i64 = 1000;

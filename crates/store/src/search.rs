@@ -6,7 +6,7 @@ use scim::{
     filter::Condition,
     representation::{Reference, Representation},
     schema::ResourceType,
-    sort::Sort,
+    sort::{Key, Sort},
 };
 
 use crate::{
@@ -163,7 +163,7 @@ impl DirectoryTx<'_> {
         );
         let evaluates = search.condition.is_some() || search.sort.is_some();
         let needs_references = search.condition.as_ref().is_some_and(|condition| {
-            condition.targets().iter().any(|target| {
+            condition.targets().any(|target| {
                 target.extension.is_none()
                     && matches!(target.attribute.as_str(), "groups" | "members")
             })
@@ -172,7 +172,7 @@ impl DirectoryTx<'_> {
         let mut total = 0;
         let mut scanned = 0;
         let mut page = Vec::new();
-        let mut sorted = Vec::new();
+        let mut sorted: Vec<(Key, String)> = Vec::new();
         loop {
             let directory_id = self.directory_id.clone();
             let mut params: Vec<Param<'_>> =
@@ -213,7 +213,7 @@ impl DirectoryTx<'_> {
             }
         }
         if let Some(sort) = &search.sort {
-            sorted.sort_by(|(a, a_id), (b, b_id)| sort.compare(a, b).then_with(|| a_id.cmp(b_id)));
+            sorted.sort_by(|(a, a_id), (b, b_id)| sort.compare_keys(a, b).then_with(|| a_id.cmp(b_id)));
             for (_, id) in sorted.into_iter().skip(search.offset).take(search.count) {
                 page.extend(self.resource(&search.resource_type.name, &id).await?);
             }

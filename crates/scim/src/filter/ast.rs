@@ -11,10 +11,17 @@ pub enum Filter {
     /// `path pr`
     Present(AttributePath),
     /// `path op value`
-    Compare { path: AttributePath, operator: CompareOperator, value: CompareValue },
+    Compare {
+        path: AttributePath,
+        operator: CompareOperator,
+        value: CompareValue,
+    },
     /// `path[filter]`: one element of `path` satisfies the whole of `filter`, whose paths are
     /// sub-attributes of `path`.
-    ValuePath { path: AttributePath, filter: Box<Filter> },
+    ValuePath {
+        path: AttributePath,
+        filter: Box<Filter>,
+    },
 }
 
 /// RFC 7644 table 3, without `pr`.
@@ -38,4 +45,15 @@ pub enum CompareValue {
     Number(serde_json::Number),
     Boolean(bool),
     Null,
+}
+
+impl Filter {
+    /// The number of comparisons.
+    pub(crate) fn terms(&self) -> usize {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().map(Self::terms).sum(),
+            Self::Not(part) | Self::ValuePath { filter: part, .. } => part.terms(),
+            Self::Present(_) | Self::Compare { .. } => 1,
+        }
+    }
 }

@@ -3,15 +3,65 @@
 //! One set of data serves `/Schemas`, validation, projection, filters and PATCH: what is published
 //! is what is enforced.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+
+use crate::urn;
 
 mod common_attributes;
+mod declared;
+mod define;
 mod enterprise_user;
 mod group;
+mod instant;
+mod resource_type;
+mod schema_schema;
 mod service_provider_config;
 mod user;
 
 pub use common_attributes::common_attributes;
+pub use declared::{SchemaError, SchemaProblem};
+pub use instant::instant;
+
+static CORE: LazyLock<[Arc<Schema>; 6]> = LazyLock::new(|| {
+    [
+        user::user(),
+        group::group(),
+        enterprise_user::enterprise_user(),
+        service_provider_config::service_provider_config(),
+        resource_type::resource_type(),
+        schema_schema::schema_schema(),
+    ]
+    .map(Arc::new)
+});
+
+/// The schemas every directory has: User, Group, EnterpriseUser, ServiceProviderConfig,
+/// ResourceType and Schema, in this order.
+pub fn core_schemas() -> &'static [Arc<Schema>] {
+    &*CORE
+}
+
+/// The User resource type. EnterpriseUser is always its first extension.
+pub fn user_type(extensions: Vec<Extension>) -> ResourceType {
+    let enterprise = Extension { schema: CORE[2].clone(), required: false };
+    ResourceType {
+        name: "User".into(),
+        description: "People's accounts".into(),
+        endpoint: "/Users".into(),
+        schema: CORE[0].clone(),
+        extensions: std::iter::once(enterprise).chain(extensions).collect(),
+    }
+}
+
+/// The Group resource type.
+pub fn group_type(extensions: Vec<Extension>) -> ResourceType {
+    ResourceType {
+        name: "Group".into(),
+        description: "Sets of users".into(),
+        endpoint: "/Groups".into(),
+        schema: CORE[1].clone(),
+        extensions,
+    }
+}
 
 /// RFC 7643 §2.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +76,37 @@ pub enum AttributeType {
     Complex,
 }
 
+impl AttributeType {
+    /// The keyword as it stands in a published schema.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::Boolean => "boolean",
+            Self::Decimal => "decimal",
+            Self::Integer => "integer",
+            Self::DateTime => "dateTime",
+            Self::Binary => "binary",
+            Self::Reference => "reference",
+            Self::Complex => "complex",
+        }
+    }
+
+    /// The reverse of [`AttributeType::as_str`].
+    fn from_keyword(keyword: &str) -> Option<Self> {
+        let all = [
+            Self::String,
+            Self::Boolean,
+            Self::Decimal,
+            Self::Integer,
+            Self::DateTime,
+            Self::Binary,
+            Self::Reference,
+            Self::Complex,
+        ];
+        all.into_iter().find(|known| known.as_str() == keyword)
+    }
+}
+
 /// RFC 7643 §7, `mutability`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mutability {
@@ -33,6 +114,24 @@ pub enum Mutability {
     ReadWrite,
     Immutable,
     WriteOnly,
+}
+
+impl Mutability {
+    /// The keyword as it stands in a published schema.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ReadOnly => "readOnly",
+            Self::ReadWrite => "readWrite",
+            Self::Immutable => "immutable",
+            Self::WriteOnly => "writeOnly",
+        }
+    }
+
+    /// The reverse of [`Mutability::as_str`].
+    fn from_keyword(keyword: &str) -> Option<Self> {
+        let all = [Self::ReadOnly, Self::ReadWrite, Self::Immutable, Self::WriteOnly];
+        all.into_iter().find(|known| known.as_str() == keyword)
+    }
 }
 
 /// RFC 7643 §7, `returned`.
@@ -44,12 +143,41 @@ pub enum Returned {
     Request,
 }
 
+impl Returned {
+    /// The keyword as it stands in a published schema.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Always => "always",
+            Self::Never => "never",
+            Self::Default => "default",
+            Self::Request => "request",
+        }
+    }
+
+    /// The reverse of [`Returned::as_str`].
+    fn from_keyword(keyword: &str) -> Option<Self> {
+        let all = [Self::Always, Self::Never, Self::Default, Self::Request];
+        all.into_iter().find(|known| known.as_str() == keyword)
+    }
+}
+
 /// RFC 7643 §7, `uniqueness`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Uniqueness {
     None,
     Server,
     Global,
+}
+
+impl Uniqueness {
+    /// The keyword as it stands in a published schema.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Server => "server",
+            Self::Global => "global",
+        }
+    }
 }
 
 /// One attribute or sub-attribute with all its characteristics.
@@ -116,7 +244,7 @@ pub struct ResourceType {
 impl ResourceType {
     /// The declared extension with this URI, in any letter case.
     pub fn extension(&self, urn: &str) -> Option<&Schema> {
-        self.extensions.iter().map(|e| &*e.schema).find(|s| crate::urn::eq(&s.id, urn))
+        self.extensions.iter().map(|e| &*e.schema).find(|s| urn::eq(&s.id, urn))
     }
 
     /// The attribute `name` of the base schema or of the common attributes

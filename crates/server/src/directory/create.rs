@@ -35,7 +35,8 @@ pub async fn create(
                 .map_err(|error| name_taken(error, &resource))?;
             let mut notes = Notes::default();
             if let Some(step) = &members {
-                membership::apply(&id, std::slice::from_ref(step), &mut tx, &mut notes).await?;
+                let steps = std::slice::from_ref(step);
+                membership::apply(&id, steps, &resource_type, context, &mut tx, &mut notes).await?;
             }
             let stored = Stored::load(stored, &resource_type, references, &mut tx).await?;
             Ok((stored, notes))

@@ -4,12 +4,14 @@ use std::collections::{BTreeSet, HashMap};
 
 use scim::{
     Notes,
-    patch::{MemberRef, MembershipStep, members_matching},
-    representation::Reference,
+    filter::{self, Filter},
+    patch::{MemberRef, MembershipStep},
+    path::AttributePath,
+    schema::ResourceType,
 };
 use store::{DirectoryTx, memberships::json_list};
 
-use super::Error;
+use super::{Context, Error};
 
 /// What a membership change came to: who was not a member before and is now, and the reverse.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -36,6 +38,8 @@ impl MembersChanged {
 pub(super) async fn apply(
     group_id: &str,
     steps: &[MembershipStep],
+    resource_type: &ResourceType,
+    context: &Context,
     tx: &mut DirectoryTx<'_>,
     notes: &mut Notes,
 ) -> Result<MembersChanged, Error> {
@@ -51,9 +55,8 @@ pub(super) async fn apply(
                 remove(group_id, unique, &mut net, tx).await?;
             }
             MembershipStep::RemoveMatching(filter) => {
-                let members = tx.members(group_id).await?;
-                let matching = members_matching(filter, &members).map_err(scim::Error::from)?;
-                let ids = matching.iter().map(|member: &&Reference| member.id.as_str()).collect();
+                let matching = matching(group_id, filter, resource_type, context, tx).await?;
+                let ids = matching.iter().map(String::as_str).collect();
                 remove(group_id, ids, &mut net, tx).await?;
             }
             MembershipStep::Replace(members) => {
@@ -65,6 +68,26 @@ pub(super) async fn apply(
         }
     }
     Ok(net.changed())
+}
+
+/// The members that satisfy a filter on `members`: the one step that reads the whole list.
+async fn matching(
+    group_id: &str,
+    filter: &Filter,
+    resource_type: &ResourceType,
+    context: &Context,
+    tx: &mut DirectoryTx<'_>,
+) -> Result<Vec<String>, Error> {
+    let path = AttributePath { schema: None, name: "members".into(), sub_attribute: None };
+    let filter = Filter::ValuePath { path, filter: Box::new(filter.clone()) };
+    let condition = filter::resolve(&filter, resource_type).map_err(scim::Error::from)?;
+    let members = tx.members(group_id).await?;
+    let matches = |member: &scim::representation::Reference| {
+        let mut group = scim::Object::new();
+        group.insert("members".into(), vec![member.to_member(&context.base_url)].into());
+        condition.matches(&group)
+    };
+    Ok(members.into_iter().filter(matches).map(|member| member.id).collect())
 }
 
 async fn add(

@@ -7,7 +7,7 @@ use scim::{
     patch::{self, MembershipStep},
     schema::ResourceType,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use store::{
     DirectoryTx,
     journal::Operation,
@@ -87,11 +87,14 @@ pub(super) async fn write(
     if resource_type.name == "Group" && (renamed("displayName") || renamed("externalId")) {
         check_group_name(resource_type, after.resource, &stored.id, tx).await?;
     }
-    let members = membership::apply(&stored.id, &after.members, tx, notes).await?;
+    let members = membership::apply(&stored.id, &after.members, resource_type, context, tx, notes).await?;
     if differences.is_empty() && members.is_empty() {
         return Ok(stored);
     }
-    let mut changes: Vec<Value> = differences.iter().map(diff::Change::to_json).collect();
+    let mut changes: Vec<Value> = differences
+        .iter()
+        .map(|change| json!({"path": change.path, "from": change.from, "to": change.to}))
+        .collect();
     if !members.is_empty() {
         changes.push(members.to_json());
     }

@@ -31,8 +31,8 @@ pub async fn search(
         base_url: context.base_url.clone(),
         condition,
         sort,
-        offset: query.start_index - 1,
-        count: query.count,
+        offset: usize::try_from(query.start_index - 1).unwrap_or(usize::MAX),
+        count: usize::try_from(query.count).unwrap_or(usize::MAX),
         references: references == References::Load,
     };
     Ok(context.store.search(&context.directory_id, search).await?)

@@ -1,0 +1,153 @@
+//! `headcount demo`.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use simulate::{Kind, Options, Report};
+use store::DirectoryTx;
+
+use super::{
+    Failure, directory::scim_url, output, serve::{Server, stop_signal}, settings,
+    simulate::ProgressView,
+};
+use crate::{
+    admin::{
+        directories::{self, NewDirectory},
+        organizations,
+    },
+    clock,
+    config::{ServeArgs, Settings, StoreArgs},
+    telemetry,
+};
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// Address to listen on [default: a free port on 127.0.0.1]
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// People in each simulated directory
+    #[arg(long, value_name = "N", default_value_t = 300)]
+    users: usize,
+    /// Groups in each simulated directory
+    #[arg(long, value_name = "M", default_value_t = 20)]
+    groups: usize,
+    /// Stop after the report instead of serving on
+    #[arg(long)]
+    once: bool,
+}
+
+pub async fn run(args: Args) -> Result<(), Failure> {
+    let folder = tempfile::Builder::new().prefix("headcount-demo-").tempdir();
+    let folder = folder.map_err(|e| Failure::Failed(format!("no temporary folder: {e}")))?;
+    let store_args = StoreArgs { data: Some(folder.path().into()), config: None };
+    let listen = args.listen.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+    let serve_args = ServeArgs { listen: Some(listen), ..ServeArgs::default() };
+    let settings = settings(Settings::new(&store_args, &serve_args))?;
+    telemetry::start(settings.log_format, "warn")?;
+    let stopped = stop_signal()?;
+    let server = Server::start(settings).await?;
+    println!("A server runs at {} on a fresh store.", server.public_url);
+    let played = tokio::select! {
+        played = play(&args, &server) => played,
+        () = stopped => {
+            server.stop().await;
+            return Ok(());
+        }
+    };
+    if !args.once && played.is_ok() {
+        println!("\nServing until stopped (Ctrl-C); the store is removed then.");
+        stop_signal()?.await;
+    }
+    server.stop().await;
+    played
+}
+
+/// Both directories are filled and changed at the same time, as customers do.
+async fn play(args: &Args, server: &Server) -> Result<(), Failure> {
+    let now = clock::now();
+    organizations::create(&server.store, "acme", Some("Acme"), now).await?;
+    let mut directories = Vec::new();
+    for kind in ["entra", "okta"] {
+        let new = NewDirectory { organization: "acme", kind, rate_limit: 0, strict: false };
+        let (directory, token) = directories::create(&server.store, new, now).await?;
+        directories.push((scim_url(&server.public_url, &directory.id), token, directory.id));
+    }
+    println!(
+        "Organization acme has two directories: Microsoft Entra ID and Okta, {} people and {} \
+         groups each.\n",
+        args.users, args.groups
+    );
+    let options = |kind, at: usize| {
+        let (url, token, _) = &directories[at];
+        let mut options = Options::new(kind, url, token);
+        options.users = args.users;
+        options.groups = args.groups;
+        options
+    };
+    let (entra_view, okta_view) = (ProgressView::start("entra"), ProgressView::start("okta"));
+    let entra = simulate::run(options(Kind::Entra, 0), |progress| entra_view.show(progress)).await;
+    entra_view.finish();
+    let okta = simulate::run(options(Kind::Okta, 1), |progress| okta_view.show(progress)).await;
+    okta_view.finish();
+    let mut clean = true;
+    for (title, report, (_, _, id)) in [
+        ("Microsoft Entra ID", entra, &directories[0]),
+        ("Okta", okta, &directories[1]),
+    ] {
+        let report = report.map_err(|error| Failure::Failed(error.to_string()))?;
+        clean &= report.passed();
+        show(title, &report, id, server).await?;
+    }
+    let (url, token, _) = &directories[0];
+    println!("Try it by hand:\n");
+    println!("  curl -H 'Authorization: Bearer {token}' '{url}/Users?count=2'");
+    println!(
+        "  curl -H 'Authorization: Bearer {token}' -G '{url}/Users' \\\n       \
+         --data-urlencode 'filter=userName sw \"a\"'"
+    );
+    if clean { Ok(()) } else { Err(Failure::Failed("the simulations found faults".into())) }
+}
+
+/// What arrived and what was refused, as the store holds it.
+async fn show(
+    title: &str,
+    report: &Report,
+    directory_id: &str,
+    server: &Server,
+) -> Result<(), Failure> {
+    // The log is written a moment after the answers.
+    tokio::time::sleep(crate::log::DELAY * 2).await;
+    let (counts, refusals) = server
+        .store
+        .scan(directory_id, async |mut tx: DirectoryTx<'_>| {
+            Ok::<_, store::Error>((tx.journal_counts().await?, tx.log_refusals().await?))
+        })
+        .await?;
+    println!("{title}");
+    print!("{report}");
+    println!("\nWhat changed, from the journal:");
+    let rows: Vec<Vec<String>> = counts
+        .into_iter()
+        .map(|(resource_type, operation, count)| {
+            vec![format!("  {resource_type}"), operation, count.to_string()]
+        })
+        .collect();
+    output::table(&["  RESOURCE", "OPERATION", "CHANGES"], &rows);
+    if refusals.is_empty() {
+        println!("\nNothing was refused.\n");
+        return Ok(());
+    }
+    println!("\nWhat was refused, from the provisioning log (the latest reason of each kind):");
+    let rows: Vec<Vec<String>> = refusals
+        .into_iter()
+        .map(|(status, scim_type, detail, count)| {
+            let status = match scim_type {
+                Some(scim_type) => format!("{status} {scim_type}"),
+                None => status.to_string(),
+            };
+            vec![format!("  {count}"), status, detail]
+        })
+        .collect();
+    output::table(&["  TIMES", "STATUS", "REASON"], &rows);
+    println!();
+    Ok(())
+}

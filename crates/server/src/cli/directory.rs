@@ -1,0 +1,186 @@
+//! `headcount directory`.
+
+use clap::{Subcommand, ValueEnum};
+use serde_json::{Value, json};
+use store::{Store, Tx, directories::Directory};
+
+use super::{Failure, open, output, settings, settle};
+use crate::{
+    admin::directories::{self, DEFAULT_RATE_LIMIT, NewDirectory},
+    clock,
+    config::{ServeArgs, Settings, StoreArgs},
+};
+
+/// The setting under which a server leaves its public URL.
+pub const PUBLIC_URL: &str = "public_url";
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Create a directory; prints its SCIM base URL and its first token, which is shown only now
+    Create {
+        /// The organization's slug
+        #[arg(long, value_name = "SLUG")]
+        organization: String,
+        /// What will connect; every kind is read alike
+        #[arg(long, default_value = "generic")]
+        kind: Kind,
+        /// Requests a second; 0 is no limit
+        #[arg(long, value_name = "N", default_value_t = DEFAULT_RATE_LIMIT)]
+        rate_limit: u32,
+        /// Turn all tolerance for clients off, for tests against the standard
+        #[arg(long)]
+        strict: bool,
+        /// Address of the server, if it has not run on this store yet
+        #[arg(long, value_name = "URL", env = "HEADCOUNT_PUBLIC_URL")]
+        public_url: Option<String>,
+        /// Print JSON: id, scim_url, token
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the directories
+    List {
+        /// Only those of this organization
+        #[arg(long, value_name = "SLUG")]
+        organization: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Switch a directory off: requests are refused, nothing is lost
+    Disable { id: String },
+    /// Switch a directory on again
+    Enable { id: String },
+    /// Delete a directory: it answers nobody from then on
+    Delete { id: String },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Kind {
+    Entra,
+    Okta,
+    Generic,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Entra => "entra",
+            Self::Okta => "okta",
+            Self::Generic => "generic",
+        }
+    }
+}
+
+pub async fn run(command: Command, args: &StoreArgs) -> Result<(), Failure> {
+    let store = open(args).await?;
+    match command {
+        Command::Create { organization, kind, rate_limit, strict, public_url, json } => {
+            let base = public_url_of(&store, args, public_url).await?;
+            let new = NewDirectory {
+                organization: &organization,
+                kind: kind.name(),
+                rate_limit,
+                strict,
+            };
+            let (directory, token) = directories::create(&store, new, clock::now()).await?;
+            let scim_url = scim_url(&base, &directory.id);
+            if json {
+                output::json(&json!({
+                    "id": directory.id,
+                    "organization": directory.organization_slug,
+                    "kind": directory.kind,
+                    "scim_url": scim_url,
+                    "token": token,
+                }));
+            } else {
+                println!("created directory {}", directory.id);
+                println!("SCIM base URL  {scim_url}");
+                println!("token          {token}");
+                println!("The token is shown only now: paste it into the identity provider.");
+            }
+        }
+        Command::List { organization, json } => {
+            let base = public_url_of(&store, args, None).await?;
+            let all = directories::list(&store, organization.as_deref()).await?;
+            if json {
+                output::json(&Value::from_iter(all.iter().map(|d| to_json(d, &base))));
+            } else if all.is_empty() {
+                println!("no directories yet: headcount directory create --organization SLUG");
+            } else {
+                let rows: Vec<Vec<String>> = all
+                    .into_iter()
+                    .map(|directory| {
+                        let state = if directory.enabled { "on" } else { "off" };
+                        let scim_url = scim_url(&base, &directory.id);
+                        vec![
+                            directory.id,
+                            directory.organization_slug,
+                            directory.kind,
+                            state.into(),
+                            directory.rate_limit.to_string(),
+                            scim_url,
+                        ]
+                    })
+                    .collect();
+                output::table(
+                    &["ID", "ORGANIZATION", "KIND", "STATE", "RATE LIMIT", "SCIM BASE URL"],
+                    &rows,
+                );
+            }
+        }
+        Command::Disable { id } => {
+            directories::set_enabled(&store, &id, false).await?;
+            settle().await;
+            println!("directory {id} is off: its requests are refused with 403");
+        }
+        Command::Enable { id } => {
+            directories::set_enabled(&store, &id, true).await?;
+            settle().await;
+            println!("directory {id} is on");
+        }
+        Command::Delete { id } => {
+            directories::delete(&store, &id, clock::now()).await?;
+            settle().await;
+            println!("deleted directory {id}; its data is kept");
+        }
+    }
+    Ok(())
+}
+
+/// The SCIM base URL of a directory.
+pub fn scim_url(public_url: &str, id: &str) -> String {
+    format!("{public_url}/scim/v2/{id}")
+}
+
+/// The server's address: as given or set, else as the server that last ran on this store left it,
+/// else the default listen address.
+async fn public_url_of(
+    store: &Store,
+    args: &StoreArgs,
+    given: Option<String>,
+) -> Result<String, Failure> {
+    let serve = ServeArgs { public_url: given, ..ServeArgs::default() };
+    let settings = settings(Settings::new(args, &serve))?;
+    if let Some(public_url) = settings.public_url {
+        return Ok(public_url);
+    }
+    let left: Option<String> = store
+        .look_up::<_, store::Error, _>(async |tx: &mut Tx| {
+            store::settings::get(tx, PUBLIC_URL).await
+        })
+        .await?;
+    Ok(left.unwrap_or_else(|| format!("http://{}", settings.listen)))
+}
+
+fn to_json(directory: &Directory, base: &str) -> Value {
+    json!({
+        "id": directory.id,
+        "organization": directory.organization_slug,
+        "kind": directory.kind,
+        "enabled": directory.enabled,
+        "strict": directory.strict,
+        "rate_limit": directory.rate_limit,
+        "scim_url": scim_url(base, &directory.id),
+        "created_at": output::json_time(Some(directory.created_at)),
+    })
+}

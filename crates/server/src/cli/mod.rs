@@ -1,0 +1,163 @@
+//! The command line.
+//!
+//! Exit status: 0 done, 1 it could not be done (or a simulated service found faults), 2 the
+//! arguments or settings are wrong. What goes wrong is said in one line on standard error.
+
+mod demo;
+mod directory;
+mod organization;
+mod output;
+mod serve;
+mod simulate;
+mod token;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use store::Store;
+
+use crate::{
+    admin,
+    clock,
+    config::{self, ServeArgs, StoreArgs},
+};
+
+/// Directory sync that you run yourself: your customers' identity providers push users and groups
+/// by SCIM 2.0, and you get members, teams and roles.
+#[derive(Parser)]
+#[command(name = "headcount", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(flatten)]
+    store: StoreArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server
+    #[command(after_help = "Example:\n  headcount serve --data /var/lib/headcount \
+        --listen 0.0.0.0:8080 --public-url https://scim.example.com")]
+    Serve(ServeArgs),
+    /// Create, list and delete organizations: your customers
+    Organization {
+        #[command(subcommand)]
+        command: organization::Command,
+    },
+    /// Create, list, switch and delete directories: the connections of an organization's identity
+    /// providers
+    Directory {
+        #[command(subcommand)]
+        command: directory::Command,
+    },
+    /// Create, list, revoke and regenerate the tokens of a directory
+    Token {
+        #[command(subcommand)]
+        command: token::Command,
+    },
+    /// Act as Microsoft Entra ID or Okta towards any SCIM 2.0 server, and report what it gets wrong
+    Simulate(simulate::Args),
+    /// Start a server on a fresh store and let simulated Entra and Okta directories fill it
+    Demo(demo::Args),
+}
+
+/// Why a command ended.
+enum Failure {
+    /// Arguments or settings are wrong: exit status 2.
+    Usage(String),
+    /// It could not be done: exit status 1.
+    Failed(String),
+    /// Everything is said already: exit status 1.
+    Reported,
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Failed(format!("{error:#}"))
+    }
+}
+
+impl From<admin::Error> for Failure {
+    fn from(error: admin::Error) -> Self {
+        match error {
+            admin::Error::Invalid(why) => Self::Usage(why),
+            other => Self::Failed(other.to_string()),
+        }
+    }
+}
+
+impl From<store::Error> for Failure {
+    fn from(error: store::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+fn settings<T>(result: anyhow::Result<T>) -> Result<T, Failure> {
+    result.map_err(|error| Failure::Usage(format!("{error:#}")))
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(run(cli)),
+        Err(error) => Err(Failure::Failed(format!("cannot start: {error}"))),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Reported) => ExitCode::FAILURE,
+        Err(Failure::Failed(why)) => {
+            eprintln!("error: {why}");
+            ExitCode::FAILURE
+        }
+        Err(Failure::Usage(why)) => {
+            eprintln!("error: {why}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Help goes to standard output whole; a mistake becomes one line.
+fn usage(error: &clap::Error) -> ExitCode {
+    use clap::error::ErrorKind;
+    match error.kind() {
+        ErrorKind::DisplayHelp
+        | ErrorKind::DisplayVersion
+        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => error.exit(),
+        _ => {
+            let text = error.to_string();
+            let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+            let said: Vec<&str> =
+                lines.take_while(|line| !line.starts_with("Usage:")).collect();
+            let tip = if text.contains("--help") { " (see --help)" } else { "" };
+            eprintln!("{}{tip}", said.join(" "));
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn run(cli: Cli) -> Result<(), Failure> {
+    match cli.command {
+        Command::Serve(args) => serve::run(&cli.store, &args).await,
+        Command::Organization { command } => organization::run(command, &cli.store).await,
+        Command::Directory { command } => directory::run(command, &cli.store).await,
+        Command::Token { command } => token::run(command, &cli.store).await,
+        Command::Simulate(args) => simulate::run(args).await,
+        Command::Demo(args) => demo::run(args).await,
+    }
+}
+
+/// Opens the store of a command that administers it.
+async fn open(args: &StoreArgs) -> Result<Store, Failure> {
+    let data = settings(config::data(args))?;
+    Ok(Store::open(&data, clock::now()).await?)
+}
+
+/// Waits until a running server has noticed that a token or directory ended.
+async fn settle() {
+    tokio::time::sleep(crate::http::auth::REMEMBERED).await;
+}

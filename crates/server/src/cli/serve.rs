@@ -1,0 +1,144 @@
+//! `headcount serve`.
+
+use std::{
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::Path,
+    sync::Arc,
+};
+
+use store::{Store, Tx};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::oneshot,
+    task::JoinHandle,
+};
+
+use super::{Failure, directory::PUBLIC_URL, settings};
+use crate::{
+    app::App,
+    clock,
+    config::{ServeArgs, Settings, StoreArgs},
+    http,
+    log::Log,
+    telemetry,
+};
+
+pub async fn run(store: &StoreArgs, args: &ServeArgs) -> Result<(), Failure> {
+    let settings = settings(Settings::new(store, args))?;
+    telemetry::start(settings.log_format, &settings.log)
+        .map_err(|error| Failure::Usage(error.to_string()))?;
+    let stopped = stop_signal()?;
+    let server = Server::start(settings).await?;
+    println!("headcount is listening on {}", server.public_url);
+    stopped.await;
+    server.stop().await;
+    Ok(())
+}
+
+/// Ready when the process is asked to stop.
+pub fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
+    let fails = |error| Failure::Failed(format!("signals cannot be received: {error}"));
+    let mut terminate = signal(SignalKind::terminate()).map_err(fails)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(fails)?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// A running server.
+pub struct Server {
+    pub public_url: String,
+    pub store: Arc<Store>,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<()>,
+    logging: JoinHandle<()>,
+}
+
+impl Server {
+    /// Opens the store and accepts requests.
+    pub async fn start(settings: Settings) -> Result<Self, Failure> {
+        let store = Arc::new(Store::open(&settings.data, clock::now()).await?);
+        let listener = TcpListener::bind(settings.listen).await.map_err(|error| {
+            Failure::Failed(format!("cannot listen on {}: {error}", settings.listen))
+        })?;
+        let address = listener.local_addr().map_err(anyhow::Error::from)?;
+        let public_url = match &settings.public_url {
+            Some(public_url) => public_url.clone(),
+            None => reachable(address),
+        };
+        leave_public_url(&store, &public_url).await?;
+        tracing::info!(
+            listen = %address,
+            public_url,
+            data = %Path::new(&settings.data).display(),
+            version = env!("CARGO_PKG_VERSION"),
+            "started"
+        );
+        let (log, logging) = Log::start(Arc::clone(&store), settings.log_retention_days);
+        let (max_connections, grace) = (settings.max_connections, settings.shutdown);
+        let app = App::new(settings, public_url.clone(), Arc::clone(&store), log);
+        let router = http::router(Arc::new(app));
+        let (stop, stopped) = oneshot::channel();
+        let serving = tokio::spawn(http::listen::serve(
+            listener,
+            router,
+            max_connections,
+            grace,
+            async move {
+                // A dropped sender stops the server as well.
+                let _ = stopped.await;
+            },
+        ));
+        Ok(Self { public_url, store, stop, serving, logging })
+    }
+
+    /// Finishes what was accepted, writes what is left of the log, closes the store.
+    pub async fn stop(self) {
+        tracing::info!("stopping: open requests are finished");
+        let _ = self.stop.send(());
+        for task in [self.serving, self.logging] {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a task of the server failed");
+            }
+        }
+        tracing::info!("stopped");
+    }
+}
+
+/// The address that a client on this machine can use.
+fn reachable(address: SocketAddr) -> String {
+    let mut address = address;
+    if address.ip().is_unspecified() {
+        tracing::warn!(
+            "no public URL is set: answers name this machine's loopback address; set --public-url \
+             to the address that identity providers use"
+        );
+        address.set_ip(match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    format!("http://{address}")
+}
+
+/// So that the command line beside the server prints the right URLs.
+async fn leave_public_url(store: &Store, public_url: &str) -> Result<(), store::Error> {
+    let left: Option<String> = store
+        .look_up::<_, store::Error, _>(async |tx: &mut Tx| {
+            store::settings::get(tx, PUBLIC_URL).await
+        })
+        .await?;
+    if left.as_deref() == Some(public_url) {
+        return Ok(());
+    }
+    let public_url = public_url.to_owned();
+    store
+        .administer(async move |tx: &mut Tx| {
+            store::settings::set(tx, PUBLIC_URL, &public_url).await
+        })
+        .await
+}

@@ -1,0 +1,316 @@
+//! The run itself: start-up and idle memory, rounds that measure every operation beside both
+//! floors, then the memory and the group patches of a full directory.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::process::Command;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use hyper::{StatusCode, Uri};
+
+use crate::bare_inserts::{BareInserts, Shape};
+use crate::documents;
+use crate::load::{Answer, Call, Client, Limit, Samples};
+use crate::process::{self, Server};
+use crate::report::{Operation, Report, middle};
+
+pub struct Plan {
+    pub server_binary: PathBuf,
+    pub dir: PathBuf,
+    pub create_callers: usize,
+    pub callers: usize,
+    pub round: Duration,
+    pub rounds: usize,
+    pub users: usize,
+    /// Group patches measured on each of the two groups.
+    pub pairs: usize,
+    /// Starts on an empty store.
+    pub starts: usize,
+}
+
+/// Loading the users may take no longer than this.
+const LOADING: Duration = Duration::from_secs(100);
+/// Members of one request that fills the large group.
+const FILL: usize = 1000;
+/// Groups that the one-member patches fill one after another.
+const GROUPS: usize = 64;
+const SMALL_GROUP: usize = 10;
+
+pub async fn run(plan: &Plan) -> anyhow::Result<Report> {
+    let dir = tempfile::Builder::new().prefix("headcount-bench-").tempdir_in(&plan.dir)?;
+    let mut report = Report { plan: describe(plan), ..Report::default() };
+
+    progress("starting on empty stores");
+    let mut starts = Vec::new();
+    for number in 0..plan.starts {
+        let server =
+            process::headcount(&plan.server_binary, &dir.path().join(format!("empty{number}")))?;
+        starts.push(ready(&server).await?);
+    }
+    report.ready = middle(starts, |time| time.as_secs_f64());
+
+    let data = dir.path().join("data");
+    let server = process::headcount(&plan.server_binary, &data)?;
+    ready(&server).await?;
+    let (path, token) = process::create_directory(&plan.server_binary, &data)?;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    report.idle_memory = server.resident();
+
+    let bare_server = process::bare_server()?;
+    let bare = Client::new(bare_server.address, None)?;
+    let one_row = BareInserts::open(Shape::OneRow, &dir.path().join("one-row.db"))?;
+    let same_rows = BareInserts::open(Shape::User, &dir.path().join("same-rows.db"))?;
+    let directory = Directory {
+        client: Client::new(server.address, Some(&token))?,
+        path,
+        users: Rc::default(),
+        groups: Rc::default(),
+        patched: Rc::default(),
+        added: Rc::default(),
+    };
+    directory.create_groups().await?;
+
+    for round in 1..=plan.rounds {
+        progress(&format!("round {round} of {}", plan.rounds));
+        let time = Limit::time(plan.round);
+        let document = |_| Some(Call::get(Uri::from_static("/document")));
+        let pairs = [
+            (Operation::OneRow, one_row.run(plan.create_callers, plan.round).await?),
+            (Operation::SameRows, same_rows.run(plan.create_callers, plan.round).await?),
+            (Operation::Create, directory.create(plan.create_callers, time).await?),
+            (Operation::BareHttp, bare.run(plan.callers, time, document, |_, _| Ok(())).await?),
+            (Operation::GetById, directory.get(plan.callers, time).await?),
+            (Operation::LookUp, directory.look_up(plan.callers, time).await?),
+            (Operation::Patch, directory.replace_title(plan.callers, time).await?),
+            (Operation::AddMember, directory.add_member(plan.callers, time).await?),
+        ];
+        report.rounds.push(pairs.into_iter().collect());
+    }
+    drop((bare, bare_server, one_row, same_rows));
+
+    progress(&format!("loading {} users", plan.users));
+    directory.fill(plan.create_callers, plan.users).await?;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    report.loaded_users = directory.users.borrow().len();
+    report.loaded_memory = server.resident();
+
+    progress("patching a small and a large group");
+    report.large_group = plan.users;
+    (report.small_patch, report.large_patch) = directory.two_groups(plan).await?;
+    Ok(report)
+}
+
+/// From before the process started until `/readyz` answers 200.
+async fn ready(server: &Server) -> anyhow::Result<Duration> {
+    let client = Client::new(server.address, None)?;
+    loop {
+        match client.call(Call::get(Uri::from_static("/readyz"))).await {
+            Ok(_) => return Ok(server.spawned.elapsed()),
+            Err(error) if server.spawned.elapsed() > Duration::from_secs(10) => {
+                return Err(error.context("`/readyz` did not become 200"));
+            }
+            Err(_) => tokio::time::sleep(Duration::from_micros(500)).await,
+        }
+    }
+}
+
+/// The directory under load and what it is known to hold.
+struct Directory {
+    client: Rc<Client>,
+    /// Of the SCIM endpoint.
+    path: String,
+    users: Rc<RefCell<Vec<String>>>,
+    groups: Rc<RefCell<Vec<String>>>,
+    /// Titles given so far: no two are the same, so every PATCH changes something.
+    patched: Rc<RefCell<u64>>,
+    /// Pairs of user and group joined so far.
+    added: Rc<RefCell<u64>>,
+}
+
+impl Directory {
+    fn uri(&self, rest: &str) -> anyhow::Result<Uri> {
+        let uri = format!("{}{rest}", self.path);
+        uri.parse().with_context(|| format!("`{uri}` is no path"))
+    }
+
+    async fn create(&self, callers: usize, limit: Limit) -> anyhow::Result<Samples> {
+        let target = self.uri("/Users")?;
+        let first = self.users.borrow().len() as u64;
+        let users = self.users.clone();
+        let next = move |number| {
+            let body = documents::user(&key(first + number));
+            Some(Call::post(target.clone(), body.into()))
+        };
+        // Every number that was taken is answered, so the keys are 0 to the length of the list,
+        // though not in its order.
+        let seen = move |_, answer: &Answer| {
+            users.borrow_mut().push(answer.id()?);
+            Ok(())
+        };
+        self.client.run(callers, limit, next, seen).await
+    }
+
+    async fn get(&self, callers: usize, limit: Limit) -> anyhow::Result<Samples> {
+        let targets = self.spread(|id, _| format!("/Users/{id}"))?;
+        let next = move |number| Some(Call::get(targets[number as usize % targets.len()].clone()));
+        self.client.run(callers, limit, next, |_, _| Ok(())).await
+    }
+
+    async fn look_up(&self, callers: usize, limit: Limit) -> anyhow::Result<Samples> {
+        let targets = self.spread(|_, number| {
+            format!("/Users?filter=userName%20eq%20%22{}%40acme.example%22", key(number))
+        })?;
+        let next = move |number| {
+            let call = Call::get(targets[number as usize % targets.len()].clone());
+            Some(Call { contains: Some("\"totalResults\":1,"), ..call })
+        };
+        self.client.run(callers, limit, next, |_, _| Ok(())).await
+    }
+
+    async fn replace_title(&self, callers: usize, limit: Limit) -> anyhow::Result<Samples> {
+        let targets = self.spread(|id, _| format!("/Users/{id}"))?;
+        let patched = self.patched.clone();
+        let next = move |number| {
+            let mut patched = patched.borrow_mut();
+            *patched += 1;
+            let body = documents::replace_title(&format!("Engineer {patched}"));
+            let target = targets[number as usize % targets.len()].clone();
+            Some(Call::patch(target, body, StatusCode::OK))
+        };
+        self.client.run(callers, limit, next, |_, _| Ok(())).await
+    }
+
+    /// Every request joins a user and a group that were not joined before; the groups are filled
+    /// one after another, so nearly all callers meet in one.
+    async fn add_member(&self, callers: usize, limit: Limit) -> anyhow::Result<Samples> {
+        let mut targets = Vec::new();
+        for id in &*self.groups.borrow() {
+            targets.push(self.uri(&format!("/Groups/{id}"))?);
+        }
+        let (users, added) = (self.users.clone(), self.added.clone());
+        let share = users.borrow().len() as u64;
+        // The list of users grows between rounds: a round starts at a group of its own.
+        let start = added.borrow().div_ceil(share) * share;
+        *added.borrow_mut() = start;
+        let next = move |_| {
+            let mut added = added.borrow_mut();
+            let (group, user) = ((*added / share) as usize, (*added % share) as usize);
+            let target = targets.get(group)?.clone();
+            *added += 1;
+            let body = documents::add_members(&users.borrow()[user..=user]);
+            Some(Call::patch(target, body, StatusCode::NO_CONTENT))
+        };
+        self.client.run(callers, limit, next, |_, _| Ok(())).await
+    }
+
+    async fn create_groups(&self) -> anyhow::Result<()> {
+        for number in 0..GROUPS {
+            let id = self.create_group(&format!("Crane {number}"), &[]).await?;
+            self.groups.borrow_mut().push(id);
+        }
+        Ok(())
+    }
+
+    async fn create_group(&self, name: &str, members: &[String]) -> anyhow::Result<String> {
+        let call = Call::post(self.uri("/Groups")?, documents::group(name, members));
+        self.client.call(call).await?.id()
+    }
+
+    /// Creates users until there are `users`, and some to spare that are in no group.
+    async fn fill(&self, callers: usize, users: usize) -> anyhow::Result<()> {
+        let wanted = users + SMALL_GROUP;
+        let missing = wanted.saturating_sub(self.users.borrow().len());
+        self.create(callers, Limit { time: LOADING, count: missing as u64 }).await?;
+        let loaded = self.users.borrow().len();
+        ensure!(loaded >= wanted, "only {loaded} users were loaded in {LOADING:?}");
+        Ok(())
+    }
+
+    /// Adds one member to a small and to a large group in turn, one request at a time, and takes
+    /// it out again unmeasured: the sizes stay, and both groups see the same moments.
+    async fn two_groups(&self, plan: &Plan) -> anyhow::Result<(Samples, Samples)> {
+        let (members, spare) = {
+            let users = self.users.borrow();
+            (users[..plan.users].to_vec(), users[plan.users..].to_vec())
+        };
+        let small = self.create_group("Small", &members[..SMALL_GROUP]).await?;
+        let large = self.create_group("Large", &[]).await?;
+        let (small, large) = (format!("/Groups/{small}"), format!("/Groups/{large}"));
+        for part in members.chunks(FILL) {
+            let body = documents::add_members(part);
+            self.client.call(Call::patch(self.uri(&large)?, body, StatusCode::NO_CONTENT)).await?;
+        }
+        let start = Instant::now();
+        let mut samples = [Vec::new(), Vec::new()];
+        for pair in 0..plan.pairs {
+            let member = &spare[pair % spare.len()];
+            let order = if pair % 2 == 0 { [0, 1] } else { [1, 0] };
+            for group in order {
+                let target = self.uri([&small, &large][group])?;
+                let add = documents::add_members(std::slice::from_ref(member));
+                let call = Call::patch(target.clone(), add, StatusCode::NO_CONTENT);
+                samples[group].push(self.client.timed(call).await?);
+                let remove = documents::remove_member(member);
+                self.client.call(Call::patch(target, remove, StatusCode::NO_CONTENT)).await?;
+            }
+        }
+        let elapsed = start.elapsed();
+        let [small, large] = samples.map(|latencies| Samples { latencies, elapsed });
+        Ok((small, large))
+    }
+
+    /// Up to 4,096 targets over all users, made before the clock starts.
+    fn spread(&self, target: impl Fn(&str, u64) -> String) -> anyhow::Result<Vec<Uri>> {
+        let users = self.users.borrow();
+        ensure!(!users.is_empty(), "no user was created");
+        let step = users.len().div_ceil(4096);
+        let mut targets = Vec::new();
+        for (number, id) in users.iter().enumerate().step_by(step) {
+            targets.push(self.uri(&target(id, number as u64))?);
+        }
+        Ok(targets)
+    }
+}
+
+fn key(number: u64) -> String {
+    format!("u{number:08}")
+}
+
+fn progress(what: &str) {
+    eprintln!("{what} …");
+}
+
+/// The machine and the settings, for the head of the report.
+fn describe(plan: &Plan) -> Vec<(&'static str, String)> {
+    let read = |file: &str| std::fs::read_to_string(file).unwrap_or_default();
+    let processor = read("/proc/cpuinfo")
+        .lines()
+        .find_map(|line| {
+            Some(line.strip_prefix("model name")?.split_once(':')?.1.trim().to_owned())
+        })
+        .unwrap_or_else(|| std::env::consts::ARCH.to_owned());
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let disk = Command::new("df").arg("--output=fstype").arg(&plan.dir).output().ok();
+    let disk = disk.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    let disk = disk.as_deref().and_then(|text| text.lines().nth(1)).unwrap_or("unknown").to_owned();
+    vec![
+        (
+            "machine",
+            format!(
+                "{cores} × {processor}, {} {}",
+                std::env::consts::OS,
+                read("/proc/sys/kernel/osrelease").trim()
+            ),
+        ),
+        ("file system", disk),
+        (
+            "settings",
+            format!(
+                "{} round(s) of {:?}, {} callers create, {} callers otherwise",
+                plan.rounds, plan.round, plan.create_callers, plan.callers
+            ),
+        ),
+    ]
+}

@@ -1,0 +1,318 @@
+//! The real binary on a temporary store, and a client for one of its directories.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_headcount");
+/// Long enough for a busy machine; only a broken server needs it.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// `headcount serve` on a store of its own; killed when dropped.
+pub struct TestServer {
+    child: Child,
+    data: TempDir,
+    /// `http://127.0.0.1:port`; another port after every restart.
+    pub url: String,
+}
+
+/// One directory of the server and its first token.
+#[derive(Clone)]
+pub struct Directory {
+    pub token: String,
+    /// Of its SCIM endpoint; stays the same over restarts.
+    path: String,
+}
+
+impl TestServer {
+    pub async fn start() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        blocking(move || {
+            let (child, url) = spawn(data.path());
+            Self { child, data, url }
+        })
+        .await
+    }
+
+    /// A new directory of the organization `acme`; a rate limit of 0 is none.
+    pub async fn directory(&self, kind: &str, rate_limit: u32) -> Directory {
+        let listed = self.command("organization list").await;
+        if !listed.to_string().contains("\"acme\"") {
+            self.command("organization create acme").await;
+        }
+        let arguments =
+            format!("directory create --organization acme --kind {kind} --rate-limit {rate_limit}");
+        let created = self.command(&arguments).await;
+        let text = |key: &str| {
+            created[key].as_str().unwrap_or_else(|| panic!("no `{key}` in {created}")).to_owned()
+        };
+        let (_, rest) = text("scim_url").split_once("://").map(own).unwrap();
+        let path = rest[rest.find('/').unwrap()..].trim_end_matches('/').to_owned();
+        Directory { token: text("token"), path }
+    }
+
+    /// A command line on the server's store, its words separated by spaces; its JSON answer.
+    pub async fn command(&self, arguments: &str) -> Value {
+        let mut command = Command::new(BINARY);
+        command.args(arguments.split(' ')).arg("--json").arg("--data").arg(self.data.path());
+        let output = blocking(move || command.stdin(Stdio::null()).output().unwrap()).await;
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments}: {} {stdout}{stderr}", output.status);
+        serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("{arguments}: no JSON: {stdout}"))
+    }
+
+    pub fn scim_url(&self, directory: &Directory) -> String {
+        format!("{}{}", self.url, directory.path)
+    }
+
+    pub fn client(&self, directory: &Directory) -> ScimClient {
+        ScimClient {
+            http: http_client(),
+            url: self.scim_url(directory),
+            authorization: format!("Bearer {}", directory.token),
+        }
+    }
+
+    /// SIGKILL: nothing is flushed, finished or said.
+    pub async fn kill9(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM, and what the server makes of it.
+    pub async fn stop(&mut self) -> ExitStatus {
+        let signal = format!("kill -TERM {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &signal]).status().unwrap().success());
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(start.elapsed() < PATIENCE, "still running after SIGTERM");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Starts again on the same store, after [`Self::kill9`] or [`Self::stop`].
+    pub async fn start_again(&mut self) {
+        let data = self.data.path().to_owned();
+        (self.child, self.url) = blocking(move || spawn(&data)).await;
+    }
+
+    /// Stops gracefully and starts again on the same store.
+    pub async fn restart(&mut self) {
+        let status = self.stop().await;
+        assert!(status.success(), "after SIGTERM: {status}");
+        self.start_again().await;
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("the server's log ends:\n{}", log_tail(self.data.path()));
+        }
+    }
+}
+
+/// Starts the server and waits for the line with its address.
+fn spawn(data: &Path) -> (Child, String) {
+    let log = File::options().create(true).append(true).open(log_file(data)).unwrap();
+    let mut child = Command::new(BINARY)
+        .arg("serve")
+        .arg("--data")
+        .arg(data)
+        .args(["--listen", "127.0.0.1:0"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .spawn()
+        .unwrap();
+    let output = child.stdout.take().unwrap();
+    let (found, address) = mpsc::channel();
+    // Reads to the end: a server must never wait for the reader of its output.
+    std::thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            if let Some((_, rest)) = line.split_once("http://") {
+                let end = rest.find(|c: char| c != ':' && c != '.' && !c.is_ascii_digit());
+                let _ = found.send(format!("http://{}", &rest[..end.unwrap_or(rest.len())]));
+            }
+        }
+    });
+    match address.recv_timeout(PATIENCE) {
+        Ok(url) => (child, url),
+        Err(_) => {
+            let _ = child.kill();
+            panic!("no address from {}: {}", child.wait().unwrap(), log_tail(data));
+        }
+    }
+}
+
+fn log_file(data: &Path) -> PathBuf {
+    data.join("test-server.log")
+}
+
+fn log_tail(data: &Path) -> String {
+    let log = std::fs::read(log_file(data)).unwrap_or_default();
+    String::from_utf8_lossy(&log[log.len().saturating_sub(4000)..]).into_owned()
+}
+
+fn own((left, right): (&str, &str)) -> (String, String) {
+    (left.to_owned(), right.to_owned())
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work).await.unwrap()
+}
+
+pub fn http_client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap()
+}
+
+/// A caller of one directory; clones share their connections.
+#[derive(Clone)]
+pub struct ScimClient {
+    http: reqwest::Client,
+    /// Base URL of the directory's SCIM endpoint.
+    pub url: String,
+    authorization: String,
+}
+
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    /// `Null` when there is no body.
+    pub body: Value,
+}
+
+impl Answer {
+    /// The answer, if it has this status.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status.as_u16(), status, "{}", self.body);
+        self
+    }
+
+    #[track_caller]
+    pub fn id(&self) -> String {
+        self.body["id"].as_str().unwrap_or_else(|| panic!("no id in {}", self.body)).to_owned()
+    }
+}
+
+impl ScimClient {
+    pub fn request(&self, method: Method, target: &str) -> RequestBuilder {
+        let url = format!("{}{target}", self.url);
+        self.http.request(method, url).header("authorization", &self.authorization)
+    }
+
+    /// Sends `body`; an error only when no answer arrived.
+    pub async fn try_send(
+        &self,
+        method: Method,
+        target: &str,
+        body: &Value,
+    ) -> reqwest::Result<Answer> {
+        let request = self.request(method, target);
+        let request = if body.is_null() {
+            request
+        } else {
+            request.header("content-type", "application/scim+json").body(body.to_string())
+        };
+        answer(request).await
+    }
+
+    pub async fn get(&self, target: &str) -> Answer {
+        self.try_send(Method::GET, target, &Value::Null).await.unwrap()
+    }
+
+    pub async fn post(&self, target: &str, body: Value) -> Answer {
+        self.try_send(Method::POST, target, &body).await.unwrap()
+    }
+
+    pub async fn patch(&self, target: &str, operations: Value) -> Answer {
+        self.try_send(Method::PATCH, target, &patch(operations)).await.unwrap()
+    }
+
+    /// The users that a filter finds.
+    pub async fn find_users(&self, filter: &str) -> Vec<Value> {
+        let filter = utf8_percent_encode(filter, NON_ALPHANUMERIC);
+        let found = self.get(&format!("/Users?filter={filter}")).await.expect(200).body;
+        let resources = found["Resources"].as_array().cloned().unwrap_or_default();
+        assert_eq!(found["totalResults"], resources.len(), "{filter}: {found}");
+        resources
+    }
+}
+
+async fn answer(request: RequestBuilder) -> reqwest::Result<Answer> {
+    let response = request.send().await?;
+    let (status, headers) = (response.status(), response.headers().clone());
+    let text = response.text().await?;
+    let body = match text.as_str() {
+        "" => Value::Null,
+        text => serde_json::from_str(text).unwrap_or_else(|_| panic!("no JSON: {text}")),
+    };
+    Ok(Answer { status, headers, body })
+}
+
+/// The message around PATCH operations (RFC 7644 §3.5.2).
+pub fn patch(operations: Value) -> Value {
+    json!({
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations": operations,
+    })
+}
+
+pub fn user(user_name: &str) -> Value {
+    json!({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+        "userName": user_name,
+        "externalId": format!("ext-{user_name}"),
+        "name": { "givenName": "Ines", "familyName": "Okafor" },
+        "displayName": "Ines Okafor",
+        "title": "Engineer",
+        "emails": [{ "value": user_name, "type": "work", "primary": true }],
+        "active": true,
+    })
+}
+
+pub fn group(display_name: &str) -> Value {
+    json!({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"],
+        "displayName": display_name,
+    })
+}
+
+/// Runs `work` for 0 to `count`, at most `at_once` at a time; the results in order.
+pub async fn in_parallel<T, F>(count: usize, at_once: usize, work: impl Fn(usize) -> F) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let places = Arc::new(tokio::sync::Semaphore::new(at_once));
+    let tasks: Vec<_> = (0..count)
+        .map(|number| {
+            let (places, work) = (places.clone(), work(number));
+            tokio::spawn(async move {
+                let _place = places.acquire().await.unwrap();
+                work.await
+            })
+        })
+        .collect();
+    let mut results = Vec::with_capacity(count);
+    for task in tasks {
+        results.push(task.await.unwrap());
+    }
+    results
+}

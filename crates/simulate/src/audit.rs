@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::client::{Call, Client};
+use crate::client::{Call, Client, equals};
 use crate::report::{Difference, shorten};
 use crate::run::Run;
 use crate::target::Target;
@@ -66,14 +66,16 @@ fn name(values: &BTreeMap<Target, Value>, target: Target) -> &str {
     values.get(&target).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// The values that are not held as believed: the place, what is believed, what is held.
+/// The values that are not held as believed: the place, what is believed, what is held. `null` is the belief that
+/// nothing is there.
 pub fn deviations(
     values: &BTreeMap<Target, Value>,
     resource: &Value,
 ) -> Vec<(Target, Value, Option<Value>)> {
     let deviation = |(target, believed): (&Target, &Value)| {
         let held = target.read(resource);
-        (held != Some(believed)).then(|| (*target, believed.clone(), held.cloned()))
+        (held != Some(believed).filter(|value| !value.is_null()))
+            .then(|| (*target, believed.clone(), held.cloned()))
     };
     values.iter().filter_map(deviation).collect()
 }
@@ -319,7 +321,7 @@ async fn gone(client: &Client, one: &Gone, free: bool, case: &'static str) -> Ve
     {
         found.push(difference("by id", format!("status {}", answer.status)));
     }
-    let filter = format!("{attribute} eq {}", Value::from(one.name.as_str()));
+    let filter = equals(attribute, &one.name);
     let mut search = Call::query(one.endpoint);
     if one.endpoint == "/Groups" {
         search = search.with("excludedAttributes", "members");

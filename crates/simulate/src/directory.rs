@@ -104,6 +104,13 @@ pub struct Group {
     pub assigned: bool,
 }
 
+impl Group {
+    /// What the group is called after a rename.
+    pub fn other_name(&self) -> String {
+        format!("{}, renamed", self.name)
+    }
+}
+
 /// People and groups, and who of them changed since somebody last asked.
 #[derive(Debug)]
 pub struct Directory {

@@ -2,13 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rand::RngExt;
-use serde_json::Value;
-
 use crate::audit::{Beliefs, Gone, HeldGroup, HeldUser};
 use crate::client::Call;
 use crate::directory::Directory;
 use crate::run::Run;
+use rand::RngExt;
 
 use super::attributes::{ExternalId, Mapping, Matching};
 use super::patch::{Grammar, Membership};
@@ -263,10 +261,5 @@ impl<'a, 'r> Job<'a, 'r> {
             self.source.change_group(place, |_| {});
             self.former.insert(link.held.id.clone(), link.held);
         }
-    }
-
-    /// A filter that matches one value of one attribute.
-    pub fn filter(attribute: &str, value: &str) -> String {
-        format!("{attribute} eq {}", Value::from(value))
     }
 }

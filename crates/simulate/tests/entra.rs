@@ -1,0 +1,40 @@
+//! Entra's job against the reference server, right and wrong.
+
+mod reference;
+
+use reference::Flaw;
+use simulate::{Kind, Options, Report};
+
+async fn simulate(flaw: Option<Flaw>, scenarios: &[&str]) -> Report {
+    let url = reference::start(flaw).await;
+    run(&url, scenarios).await
+}
+
+async fn run(url: &str, scenarios: &[&str]) -> Report {
+    let options = Options {
+        users: 60,
+        groups: 8,
+        record: true,
+        scenarios: scenarios.iter().map(|name| name.to_string()).collect(),
+        ..Options::new(Kind::Entra, url, reference::TOKEN)
+    };
+    simulate::run(options, |_| ()).await.expect("the simulation begins")
+}
+
+#[tokio::test]
+async fn a_right_server_has_no_faults() {
+    let report = simulate(None, &[]).await;
+    assert!(report.passed(), "{report}");
+    println!("{report}");
+}
+
+#[tokio::test]
+async fn every_scenario_stands_alone_and_can_be_repeated() {
+    for scenario in simulate::scenarios(Kind::Entra) {
+        let url = reference::start(None).await;
+        for time in ["first", "second", "third"] {
+            let report = run(&url, &[scenario.name]).await;
+            assert!(report.passed(), "{} for the {time} time: {report}", scenario.name);
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::{Object, urn};
+use crate::{Object, text, urn};
 
 /// The `scimType` keywords: RFC 7644 §3.12 table 9 and RFC 9865 §2.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,12 +61,7 @@ impl Error {
     pub const MAX_DETAIL: usize = 1000;
 
     pub fn new(status: u16, scim_type: Option<ScimType>, detail: impl Into<String>) -> Self {
-        let mut detail = detail.into();
-        if detail.len() > Self::MAX_DETAIL {
-            let end = (0..=Self::MAX_DETAIL - 4).rev().find(|&at| detail.is_char_boundary(at));
-            detail.truncate(end.unwrap_or(0));
-            detail.push('…');
-        }
+        let detail = text::shorten(detail.into(), Self::MAX_DETAIL);
         Self { status, scim_type, detail }
     }
 

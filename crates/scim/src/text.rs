@@ -24,6 +24,17 @@ pub fn key(text: &str, case_exact: bool) -> std::borrow::Cow<'_, str> {
     if case_exact { text.into() } else { fold(text).into() }
 }
 
+/// `text` with at most `max` bytes, cut at a character boundary; an ellipsis marks the cut.
+pub(crate) fn shorten(mut text: String, max: usize) -> String {
+    if text.len() > max {
+        let end =
+            (0..=max.saturating_sub('…'.len_utf8())).rev().find(|&at| text.is_char_boundary(at));
+        text.truncate(end.unwrap_or(0));
+        text.push('…');
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::fold;

@@ -10,9 +10,8 @@ fn types() -> [ResourceType; 2] {
 fn service() -> Service {
     Service {
         documentation_uri: Some("https://dir.example.com/docs".into()),
-        bulk_max_operations: 1000,
-        bulk_max_payload_size: 1 << 20,
-        cursor_timeout: 3600,
+        bulk: Some(Bulk { max_operations: 1000, max_payload_size: 1 << 20 }),
+        cursor_timeout: Some(3600),
         authentication_schemes: vec![
             AuthenticationScheme::OAuthBearerToken,
             AuthenticationScheme::HttpBasic,

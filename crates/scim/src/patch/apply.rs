@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The most operations in one request.
-pub const MAX_OPERATIONS: usize = 1000;
+pub const MAX_OPERATIONS: usize = 5000;
 /// The most members that the operations of one request name.
 pub const MAX_MEMBERS: usize = 50_000;
 /// The most comparisons of list elements in one request: what a thousand operations on a list of a

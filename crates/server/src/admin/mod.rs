@@ -12,6 +12,8 @@ pub enum Error {
     Invalid(String),
     #[error("{0}")]
     NotFound(String),
+    #[error("{0}")]
+    Exists(String),
     #[error(transparent)]
     Store(#[from] store::Error),
 }

@@ -1,0 +1,99 @@
+use std::future::Future;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crate::audit::Beliefs;
+use crate::client::{Call, Client};
+use crate::report::{Durations, Report};
+use crate::{Error, Options, Progress, Scenario, parallel};
+
+/// What a simulation carries along: the connection, and who is told how far it is.
+pub struct Run<'a> {
+    pub client: Client,
+    pub options: &'a Options,
+    pub scenario: &'static str,
+    pub differences: Vec<crate::Difference>,
+    progress: &'a (dyn Fn(Progress) + Send + Sync),
+}
+
+impl<'a> Run<'a> {
+    pub fn new(
+        options: &'a Options,
+        progress: &'a (dyn Fn(Progress) + Send + Sync),
+    ) -> Result<Self, Error> {
+        if options.users == 0 {
+            return Err(Error::NoUsers);
+        }
+        let client = Client::new(options)?;
+        Ok(Run { client, options, scenario: "", differences: Vec::new(), progress })
+    }
+
+    /// Makes sure that something answers and knows the token, before anything is counted.
+    pub async fn reach(&mut self) -> Result<(), Error> {
+        let probe = Call::query("/Users").with("startIndex", 1).with("count", 1).verifying();
+        let Some(answer) = self.client.send(probe).await else {
+            let reason = self.client.log().faults.first().map(|fault| fault.got.clone());
+            let reason = reason.unwrap_or_default();
+            return Err(Error::Unreachable { url: self.options.url.clone(), reason });
+        };
+        if matches!(answer.status, 401 | 403) {
+            let detail = answer.body.as_ref().and_then(|body| body["detail"].as_str());
+            let detail = detail.unwrap_or("no reason given").to_owned();
+            return Err(Error::Credentials { status: answer.status, detail });
+        }
+        Ok(())
+    }
+
+    pub fn begin(&mut self, scenario: &'static str) {
+        self.scenario = scenario;
+        self.client.log().scenario = scenario;
+    }
+
+    /// Does `work` for every item, as many at once as the options say, and tells how far it is.
+    pub async fn each<T, R, F, Fut>(&self, step: &'static str, items: Vec<T>, work: F) -> Vec<R>
+    where
+        F: Fn(T) -> Fut,
+        Fut: Future<Output = R>,
+    {
+        let total = items.len();
+        let done = AtomicUsize::new(0);
+        let scenario = self.scenario;
+        let tell = |done| (self.progress)(Progress { scenario, step, done, total });
+        if total > 0 {
+            tell(0);
+        }
+        let limit = self.options.parallel.clamp(1, 256);
+        parallel::map(limit, items, |item| {
+            let work = work(item);
+            let (done, tell) = (&done, &tell);
+            async move {
+                let result = work.await;
+                tell(done.fetch_add(1, Ordering::Relaxed) + 1);
+                result
+            }
+        })
+        .await
+    }
+
+    pub fn into_report(self, chosen: &[Scenario], beliefs: &Beliefs, took: Duration) -> Report {
+        let log = std::mem::take(&mut *self.client.log());
+        Report {
+            kind: self.options.kind,
+            url: self.options.url.clone(),
+            seed: self.options.seed,
+            scenarios: chosen.iter().map(|scenario| scenario.name).collect(),
+            users: beliefs.users.len(),
+            groups: beliefs.groups.len(),
+            seconds: took.as_secs_f64(),
+            total: log.requests.values().flat_map(|statuses| statuses.values()).sum(),
+            verification: log.verification,
+            requests: log.requests,
+            durations: Durations::of(log.micros),
+            changes: log.changes,
+            throttled: log.throttled,
+            faults: log.faults,
+            differences: self.differences,
+            sent: log.sent,
+        }
+    }
+}

@@ -168,6 +168,8 @@ impl Job<'_, '_> {
             let manager = self.source.rng.random_range(0..(*place).max(1));
             self.source.change(*place, |person| {
                 person.department = department;
+                // E-44: some had no such number yet.
+                person.mobile.get_or_insert_with(|| "+47 900 00 111".to_owned());
                 if *place > 0 {
                     person.manager = Some(manager);
                 }
@@ -194,6 +196,14 @@ impl Job<'_, '_> {
             .flat_map(|(place, change, ids)| ids.into_iter().map(move |id| (place, change, id)))
             .collect();
         singles.shuffle(&mut self.source.rng);
+        // The first who leaves does so alone, so that a wrong reading of the request is told from a lost update.
+        let first = singles.iter().position(|(_, change, _)| *change == Membership::Remove);
+        if let Some((place, change, id)) = first.map(|first| singles.swap_remove(first))
+            && let Some(link) = self.groups.get(&place).cloned()
+        {
+            let (link, _) = self.push_batches(link, vec![(change, vec![id])], self.grammar).await;
+            self.groups.insert(place, link);
+        }
         let done = self.run.each("members one by one", singles, async |(place, change, id)| {
             let group = &self.groups[&place].held.id;
             let outcome = self.push(group, change, std::slice::from_ref(&id), self.grammar).await;
@@ -319,6 +329,13 @@ impl Job<'_, '_> {
         // Half of them lie in the bin for 30 days; the others are deleted for good while they are active (E-103).
         for place in people.iter().step_by(2) {
             self.source.change(*place, |person| person.bin = Bin::In);
+        }
+        // One was unassigned before that, and is never spoken of again.
+        for place in self.hire("forgotten", 1).await {
+            self.cycle(Depth::Incremental).await?;
+            self.source.change(place, |person| person.assigned = false);
+            self.cycle(Depth::Incremental).await?;
+            self.source.change(place, |person| person.bin = Bin::Purged);
         }
         self.cycle(Depth::Incremental).await?;
         let held: Vec<_> =
@@ -594,7 +611,6 @@ impl Job<'_, '_> {
     }
 
     async fn play_flagged(&mut self) -> Result<(), Quarantine> {
-        self.quiet().await?;
         self.rename("flag").await?;
         self.move_people().await?;
         self.leaver().await?;

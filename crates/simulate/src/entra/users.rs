@@ -143,7 +143,7 @@ impl Job<'_, '_> {
         }
         let held = HeldUser { id, values, manager: None };
         self.verify(&held, &[], self.grammar).await;
-        if place % 10 == 0 {
+        if place.is_multiple_of(10) {
             // E-119: what was just created is found at once, on any connection.
             self.expect_hit(held.name(), &held.id, "E-119").await;
         }

@@ -43,7 +43,7 @@ impl Org<'_, '_> {
                 }
                 client.log().changes.groups_linked += 1;
                 let there = audit::members(client, &id).await.unwrap_or_default();
-                let held = HeldGroup { id, values, members: there };
+                let held = HeldGroup { id, values, members: there, ..HeldGroup::default() };
                 if family == Family::Oin {
                     return self.change(family, held, members, BTreeSet::new()).await;
                 }
@@ -248,12 +248,16 @@ impl Org<'_, '_> {
             return;
         }
         let Some(body) = &answer.body else { return };
-        let now = audit::member_ids(body);
-        if now != held.members {
+        let undecided = self.inactive_ids();
+        let decided = |ids: &BTreeSet<String>| -> BTreeSet<String> {
+            ids.difference(&undecided).cloned().collect()
+        };
+        let (now, believed) = (decided(&audit::member_ids(body)), decided(&held.members));
+        if now != believed {
             let what = "a group's members are not those that were pushed";
-            let missing = held.members.difference(&now).count();
-            let extra = now.difference(&held.members).count();
-            let expected = format!("{} members", held.members.len());
+            let missing = believed.difference(&now).count();
+            let extra = now.difference(&believed).count();
+            let expected = format!("{} members", believed.len());
             let got = format!("{} members: {missing} missing, {extra} too many", now.len());
             log.fault(case, what, &answer.request, expected, got);
         }

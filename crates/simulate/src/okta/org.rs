@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::audit::{Beliefs, Gone, HeldGroup, HeldUser};
+use crate::audit::{ACTIVE, Beliefs, Gone, HeldGroup, HeldUser};
 use crate::client::{Blank, Call};
 use crate::directory::Directory;
 use crate::run::Run;
@@ -75,11 +75,14 @@ impl<'a, 'r> Org<'a, 'r> {
     }
 
     pub fn into_beliefs(self) -> Beliefs {
-        Beliefs {
-            users: self.users.into_values().collect(),
-            groups: self.groups.into_values().chain(self.left_behind).collect(),
-            gone: self.gone,
+        let undecided = self.inactive_ids();
+        let mut groups: Vec<HeldGroup> = self.groups.into_values().collect();
+        groups.extend(self.left_behind);
+        for group in &mut groups {
+            group.members.retain(|id| !undecided.contains(id));
+            group.undecided.clone_from(&undecided);
         }
+        Beliefs { users: self.users.into_values().collect(), groups, gone: self.gone }
     }
 
     /// "Test Connector Configuration", with importing groups ticked (`T1`).
@@ -155,11 +158,16 @@ impl<'a, 'r> Org<'a, 'r> {
 
     /// Members that Okta pushes: those who are provisioned and active, with the names that it shows.
     pub fn pushed_members(&self, group: usize) -> BTreeMap<String, String> {
-        let active =
-            |held: &&HeldUser| held.values.get(&crate::audit::ACTIVE) == Some(&true.into());
+        let active = |held: &&HeldUser| held.values.get(&ACTIVE) == Some(&true.into());
         let members = self.source.groups[group].members.iter();
         let held = members.filter_map(|place| self.users.get(place)).filter(active);
         held.map(|held| (held.id.clone(), held.name().to_owned())).collect()
+    }
+
+    /// Whoever is switched off is a member or is not, as the server likes (`O-48`).
+    pub fn inactive_ids(&self) -> BTreeSet<String> {
+        let off = |held: &&HeldUser| held.values.get(&ACTIVE) == Some(&false.into());
+        self.users.values().filter(off).map(|held| held.id.clone()).collect()
     }
 
     /// Forgets all links to the first people and groups, as a new app on the same directory has none.

@@ -157,7 +157,7 @@ impl Org<'_, '_> {
         let values = mapped(&self.source, place);
         let body = profile::merge(self.read(&held.id).await?, &values);
         held.values.extend(values);
-        if held.values.get(&PHONE_TYPE).is_some() && held.values[&profile::PHONE].is_null() {
+        if held.values.contains_key(&PHONE_TYPE) && held.values[&profile::PHONE].is_null() {
             held.values.remove(&PHONE_TYPE);
         }
         self.put(&held, body, "O-38").await?;

@@ -1,11 +1,12 @@
 //! A small SCIM server that does everything right, or everything but one thing.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
@@ -75,6 +76,9 @@ pub enum Flaw {
     AcceptsAnyToken,
     AcceptsDuplicates,
     DeletesNothing,
+    Throttles,
+    ThrottlesByDate,
+    FailsForAMoment,
 }
 
 #[derive(Default)]
@@ -87,12 +91,14 @@ struct Store {
 
 pub struct Reference {
     store: Mutex<Store>,
+    requests: AtomicU64,
     flaw: Option<Flaw>,
 }
 
 /// Starts a server on a free port and gives its base URL.
 pub async fn start(flaw: Option<Flaw>) -> String {
-    let reference = Arc::new(Reference { store: Mutex::default(), flaw });
+    let reference =
+        Arc::new(Reference { store: Mutex::default(), requests: AtomicU64::new(0), flaw });
     let router = Router::new().fallback(answer).with_state(reference);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
     let address = listener.local_addr().expect("it is bound");
@@ -120,6 +126,17 @@ async fn answer(
     let path = uri.path().trim_start_matches("/scim/v2").trim_matches('/').to_owned();
     if flaw == Some(Flaw::LosesConcurrentMembers) && method == Method::PATCH {
         return lose(&reference, &path, &body).await;
+    }
+    let number = reference.requests.fetch_add(1, Ordering::Relaxed);
+    match flaw {
+        Some(Flaw::Throttles) if number % 60 == 40 => return throttle("1"),
+        Some(Flaw::ThrottlesByDate) if number == 3 => {
+            return throttle("Fri, 09 Oct 2026 08:00:00 GMT");
+        }
+        Some(Flaw::FailsForAMoment) if (30..40).contains(&number) => {
+            return respond(flaw, refuse(503, "", "out for a moment"));
+        }
+        _ => {}
     }
     let result = match known {
         false => refuse(401, "", "the token is not known"),
@@ -153,6 +170,12 @@ fn respond(flaw: Option<Flaw>, result: Answer) -> Response {
     let status = StatusCode::from_u16(status).expect("the status is one");
     (status, [(header::CONTENT_TYPE, kind), (header::WWW_AUTHENTICATE, "Bearer")], text)
         .into_response()
+}
+
+fn throttle(after: &'static str) -> Response {
+    let mut response = respond(None, refuse(429, "", "too many requests"));
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(after));
+    response
 }
 
 /// Reads the group, thinks, and writes it whole.
@@ -293,7 +316,7 @@ impl Reference {
         }
         let (start, mut count) = (number("startIndex", 1).max(1), number("count", 1000));
         if self.flawed(Flaw::ShortPages) {
-            count = count.min(50);
+            count = count.min(20);
         }
         let page = hits.iter().skip(start - 1).take(count);
         let page: Vec<_> =
@@ -391,6 +414,9 @@ impl Reference {
             for member in body["members"].as_array().into_iter().flatten() {
                 members(&mut group).push(json!({"value": member["value"]}));
             }
+            if self.flawed(Flaw::KeepsFirstHundred) {
+                members(&mut group).truncate(100);
+            }
             return group;
         }
         let mut user = json!({"schemas": [USER]});
@@ -445,6 +471,9 @@ impl Reference {
         let list = if users { &store.users } else { &store.groups };
         let before = list[place].clone();
         let mut one = self.tidy(users, body);
+        if self.flawed(Flaw::FreezesExternalId) && before["externalId"].is_null() {
+            one.as_object_mut().expect("a resource is an object").remove("externalId");
+        }
         for name in ["id", "meta"] {
             one[name] = before[name].clone();
         }

@@ -2,5 +2,7 @@
 
 mod concurrency;
 mod durability;
+mod errors;
 mod harness;
 mod okta_suite;
+mod wire;

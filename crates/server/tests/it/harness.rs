@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
+use store::{DirectoryTx, Store, provisioning_log::Entry};
 use tempfile::TempDir;
 
 pub const BINARY: &str = env!("CARGO_BIN_EXE_headcount");
@@ -100,6 +101,14 @@ impl TestServer {
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{arguments}: {} {stdout}{stderr}", output.status);
         stdout.into_owned()
+    }
+
+    /// The newest entries of the directory's provisioning log, newest first. An answered request
+    /// is there a moment later.
+    pub async fn provisioning_log(&self, directory: &Directory) -> Vec<Entry> {
+        let store = Store::open(self.data.path(), 0).await.unwrap();
+        let read = async |mut tx: DirectoryTx<'_>| tx.log(1000).await;
+        store.read::<_, store::Error, _>(&directory.id, read).await.unwrap()
     }
 
     pub fn scim_url(&self, directory: &Directory) -> String {
@@ -244,6 +253,7 @@ pub struct ScimClient {
     authorization: String,
 }
 
+#[derive(Debug)]
 pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,

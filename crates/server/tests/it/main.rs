@@ -1,5 +1,6 @@
 //! Tests through a real server process on loopback, each with a store of its own.
 
+mod authentication;
 mod concurrency;
 mod durability;
 mod errors;

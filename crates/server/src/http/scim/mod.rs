@@ -28,7 +28,8 @@ use crate::{
     http::auth::{self, Access, Denied},
 };
 
-/// Requests a second and directory that may fail to authenticate; more are refused unlogged.
+/// Requests a second and directory that are logged though they fail to authenticate; more are
+/// refused unlogged.
 const REFUSED_PER_SECOND: u32 = 20;
 
 /// How long a client may go on sending what is not read any more.
@@ -246,7 +247,7 @@ async fn let_in(
             Ok(access)
         }
         Err(denied) => {
-            log_denied(app, address, denied, exchange).await?;
+            log_denied(app, address, exchange).await;
             let refusal = Refusal::from(Error::new(denied.status(), None, denied.detail()));
             Err(match denied {
                 Denied::Missing => {
@@ -264,24 +265,14 @@ async fn let_in(
 }
 
 /// A refused request is logged with the directory that its URL names, if that exists: that is
-/// where its admin will look. A flood of them is not.
-async fn log_denied(
-    app: &App,
-    address: &Address,
-    denied: Denied,
-    exchange: &mut Exchange,
-) -> Result<(), Refusal> {
-    let Address::Directory(id) = address else { return Ok(()) };
-    let Ok(directory) = crate::admin::directories::get(&app.store, id).await else {
-        return Ok(());
-    };
-    if let Err(wait) = app.rate_limits.take(&format!("refused {id}"), REFUSED_PER_SECOND) {
-        let seconds = (wait.as_secs() + 1).to_string();
-        return Err(Refusal::from(Error::new(429, None, denied.detail()))
-            .with(header::RETRY_AFTER, seconds));
+/// where its admin will look. A flood of them is not; its answer stays the same, so that it tells
+/// nobody which directories exist.
+async fn log_denied(app: &App, address: &Address, exchange: &mut Exchange) {
+    let Address::Directory(id) = address else { return };
+    let Ok(directory) = crate::admin::directories::get(&app.store, id).await else { return };
+    if app.rate_limits.take(&format!("refused {id}"), REFUSED_PER_SECOND).is_ok() {
+        exchange.of_directory(&directory.id);
     }
-    exchange.of_directory(&directory.id);
-    Ok(())
 }
 
 #[cfg(test)]

@@ -5,5 +5,7 @@ mod concurrency;
 mod durability;
 mod errors;
 mod harness;
+mod isolation;
 mod okta_suite;
+mod rate_limit;
 mod wire;

@@ -8,4 +8,5 @@ mod harness;
 mod isolation;
 mod okta_suite;
 mod rate_limit;
+mod versions;
 mod wire;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
-use store::{DirectoryTx, Store, provisioning_log::Entry};
+use store::{DirectoryTx, Store, journal::Entry as Change, provisioning_log::Entry};
 use tempfile::TempDir;
 
 pub const BINARY: &str = env!("CARGO_BIN_EXE_headcount");
@@ -108,6 +108,13 @@ impl TestServer {
     pub async fn provisioning_log(&self, directory: &Directory) -> Vec<Entry> {
         let store = Store::open(self.data.path(), 0).await.unwrap();
         let read = async |mut tx: DirectoryTx<'_>| tx.log(1000).await;
+        store.read::<_, store::Error, _>(&directory.id, read).await.unwrap()
+    }
+
+    /// What the request with this id changed, by the journal.
+    pub async fn changes_by(&self, directory: &Directory, request_id: &str) -> Vec<Change> {
+        let store = Store::open(self.data.path(), 0).await.unwrap();
+        let read = async |mut tx: DirectoryTx<'_>| tx.changes_by(request_id).await;
         store.read::<_, store::Error, _>(&directory.id, read).await.unwrap()
     }
 

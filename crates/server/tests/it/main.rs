@@ -6,6 +6,7 @@ mod durability;
 mod errors;
 mod harness;
 mod isolation;
+mod log;
 mod okta_suite;
 mod rate_limit;
 mod versions;

@@ -1,6 +1,9 @@
 //! The journal: every change of a resource, with what was there before and the request that did it.
 
-use crate::{DirectoryTx, error::Result};
+use crate::{
+    DirectoryTx, Row,
+    error::{Error, Result},
+};
 
 /// One change. Written in the transaction of the change itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +43,29 @@ impl Operation {
             Self::Cascade => "cascade",
         }
     }
+
+    fn parse(name: &str) -> Option<Self> {
+        [Self::Create, Self::Replace, Self::Patch, Self::Delete, Self::Cascade]
+            .into_iter()
+            .find(|operation| operation.as_str() == name)
+    }
+}
+
+fn read(row: &Row<'_>) -> Result<Entry> {
+    let operation = row.text(2)?;
+    Ok(Entry {
+        resource_type: row.text(0)?.into(),
+        resource_id: row.text(1)?.into(),
+        operation: Operation::parse(operation).ok_or_else(|| Error::Corrupt {
+            table: "journal",
+            row: operation.into(),
+            problem: "unknown operation".into(),
+        })?,
+        version: row.int(3)?,
+        at: row.int(4)?,
+        request_id: row.text(5)?.into(),
+        changes: row.optional_text(6)?.map(str::to_owned),
+    })
 }
 
 impl DirectoryTx<'_> {
@@ -62,6 +88,18 @@ impl DirectoryTx<'_> {
             )
             .await?;
         Ok(())
+    }
+
+    /// What a request changed, in the order in which it did.
+    pub async fn changes_by(&mut self, request_id: &str) -> Result<Vec<Entry>> {
+        self.tx
+            .query(
+                "SELECT resource_type, resource_id, operation, version, at, request_id, changes \
+                 FROM journal WHERE directory_id = ?1 AND request_id = ?2 ORDER BY position",
+                &[(&self.directory_id).into(), request_id.into()],
+                read,
+            )
+            .await
     }
 
     /// How many changes of each operation the directory has seen.

@@ -1,23 +1,37 @@
 //! The accept loop: bounded connections, a limit on waiting for headers, and a shutdown that
 //! finishes what was accepted.
 
-use std::{future::Future, pin::pin, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::Router;
+use hyper::service::{Service, service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::GracefulShutdown},
     service::TowerToHyperService,
 };
-use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, watch},
+    time::timeout,
+};
 
-/// The longest wait for the headers of a request.
+/// The longest wait for the headers of a request, and for the first request of a connection.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Requests that one HTTP/2 connection may have open.
 const MAX_STREAMS: u32 = 128;
 
-/// Serves until `stop` is ready, then finishes open requests for at most `grace`.
+/// Serves until `stop` is ready, then finishes open requests for at most `grace` and gives up those
+/// that are still open.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -34,6 +48,7 @@ pub async fn serve(
         .keep_alive_interval(Duration::from_secs(30));
     let open = Arc::new(Semaphore::new(max_connections));
     let graceful = GracefulShutdown::new();
+    let (serving, given_up) = watch::channel(());
     let mut stop = pin!(stop);
     loop {
         let permit = tokio::select! {
@@ -55,12 +70,34 @@ pub async fn serve(
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY could not be set");
         }
-        let service = TowerToHyperService::new(router.clone());
+        let router = TowerToHyperService::new(router.clone());
+        let begun = Arc::new(AtomicBool::new(false));
+        let service = {
+            let begun = Arc::clone(&begun);
+            service_fn(move |request| {
+                begun.store(true, Ordering::Relaxed);
+                router.call(request)
+            })
+        };
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
         let connection = graceful.watch(connection);
+        let mut given_up = given_up.clone();
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended early");
+            let mut connection = pin!(connection);
+            let served = async {
+                // The header timeout begins once the protocol's version is known: who never says
+                // so much would hold the connection for good.
+                match timeout(HEADER_TIMEOUT, connection.as_mut()).await {
+                    Ok(ended) => ended,
+                    Err(_) if !begun.load(Ordering::Relaxed) => Ok(()),
+                    Err(_) => connection.await,
+                }
+            };
+            tokio::select! {
+                ended = served => if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection ended early");
+                },
+                _ = given_up.changed() => {}
             }
             drop(permit);
         });
@@ -69,4 +106,5 @@ pub async fn serve(
     if timeout(grace, graceful.shutdown()).await.is_err() {
         tracing::warn!(seconds = grace.as_secs(), "requests were still open at shutdown");
     }
+    drop(serving);
 }

@@ -11,16 +11,19 @@ use std::time::{Duration, Instant};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
+use store::{DirectoryTx, Store, journal::Entry as Change, provisioning_log::Entry};
 use tempfile::TempDir;
 
-const BINARY: &str = env!("CARGO_BIN_EXE_headcount");
+pub const BINARY: &str = env!("CARGO_BIN_EXE_headcount");
 /// Long enough for a busy machine; only a broken server needs it.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// `headcount serve` on a store of its own; killed when dropped.
 pub struct TestServer {
     child: Child,
     data: TempDir,
+    /// Further arguments of `serve`.
+    arguments: Vec<String>,
     /// `http://127.0.0.1:port`; another port after every restart.
     pub url: String,
 }
@@ -28,47 +31,91 @@ pub struct TestServer {
 /// One directory of the server and its first token.
 #[derive(Clone)]
 pub struct Directory {
+    pub id: String,
     pub token: String,
     /// Of its SCIM endpoint; stays the same over restarts.
-    path: String,
+    pub path: String,
 }
 
 impl TestServer {
     pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// With further arguments of `serve`.
+    pub async fn start_with(arguments: &[&str]) -> Self {
         let data = tempfile::tempdir().unwrap();
+        let arguments: Vec<String> = arguments.iter().map(|&argument| argument.into()).collect();
         blocking(move || {
-            let (child, url) = spawn(data.path());
-            Self { child, data, url }
+            let (child, url) = spawn(data.path(), &arguments);
+            Self { child, data, arguments, url }
         })
         .await
     }
 
+    /// The folder of the store, which also holds the server's log.
+    pub fn data(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// What the server has written to standard error.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(log_file(self.data.path())).unwrap()).into_owned()
+    }
+
     /// A new directory of the organization `acme`; a rate limit of 0 is none.
     pub async fn directory(&self, kind: &str, rate_limit: u32) -> Directory {
+        self.directory_of("acme", kind, rate_limit).await
+    }
+
+    /// A new directory of an organization, which is created if it is not there.
+    pub async fn directory_of(&self, slug: &str, kind: &str, rate_limit: u32) -> Directory {
         let listed = self.command("organization list").await;
-        if !listed.to_string().contains("\"acme\"") {
-            self.command("organization create acme").await;
+        if !listed.to_string().contains(&format!("\"{slug}\"")) {
+            self.command(&format!("organization create {slug}")).await;
         }
-        let arguments =
-            format!("directory create --organization acme --kind {kind} --rate-limit {rate_limit}");
+        let arguments = format!(
+            "directory create --organization {slug} --kind {kind} --rate-limit {rate_limit}"
+        );
         let created = self.command(&arguments).await;
         let text = |key: &str| {
             created[key].as_str().unwrap_or_else(|| panic!("no `{key}` in {created}")).to_owned()
         };
         let (_, rest) = text("scim_url").split_once("://").map(own).unwrap();
         let path = rest[rest.find('/').unwrap()..].trim_end_matches('/').to_owned();
-        Directory { token: text("token"), path }
+        Directory { id: text("id"), token: text("token"), path }
     }
 
     /// A command line on the server's store, its words separated by spaces; its JSON answer.
     pub async fn command(&self, arguments: &str) -> Value {
+        let stdout = self.command_text(&format!("{arguments} --json")).await;
+        serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("{arguments}: no JSON: {stdout}"))
+    }
+
+    /// A command line on the server's store, its words separated by spaces; what it prints.
+    pub async fn command_text(&self, arguments: &str) -> String {
         let mut command = Command::new(BINARY);
-        command.args(arguments.split(' ')).arg("--json").arg("--data").arg(self.data.path());
+        command.args(arguments.split(' ')).arg("--data").arg(self.data.path());
         let output = blocking(move || command.stdin(Stdio::null()).output().unwrap()).await;
         let stdout = String::from_utf8_lossy(&output.stdout);
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{arguments}: {} {stdout}{stderr}", output.status);
-        serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("{arguments}: no JSON: {stdout}"))
+        stdout.into_owned()
+    }
+
+    /// The newest entries of the directory's provisioning log, newest first. An answered request
+    /// is there a moment later.
+    pub async fn provisioning_log(&self, directory: &Directory) -> Vec<Entry> {
+        let store = Store::open(self.data.path(), 0).await.unwrap();
+        let read = async |mut tx: DirectoryTx<'_>| tx.log(1000).await;
+        store.read::<_, store::Error, _>(&directory.id, read).await.unwrap()
+    }
+
+    /// What the request with this id changed, by the journal.
+    pub async fn changes_by(&self, directory: &Directory, request_id: &str) -> Vec<Change> {
+        let store = Store::open(self.data.path(), 0).await.unwrap();
+        let read = async |mut tx: DirectoryTx<'_>| tx.changes_by(request_id).await;
+        store.read::<_, store::Error, _>(&directory.id, read).await.unwrap()
     }
 
     pub fn scim_url(&self, directory: &Directory) -> String {
@@ -89,10 +136,20 @@ impl TestServer {
         self.child.wait().unwrap();
     }
 
-    /// SIGTERM, and what the server makes of it.
-    pub async fn stop(&mut self) -> ExitStatus {
+    /// SIGTERM.
+    pub fn terminate(&self) {
         let signal = format!("kill -TERM {}", self.child.id());
         assert!(Command::new("sh").args(["-c", &signal]).status().unwrap().success());
+    }
+
+    /// SIGTERM, and what the server makes of it.
+    pub async fn stop(&mut self) -> ExitStatus {
+        self.terminate();
+        self.ended().await
+    }
+
+    /// How the server ends that was asked to.
+    pub async fn ended(&mut self) -> ExitStatus {
         let start = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -105,8 +162,8 @@ impl TestServer {
 
     /// Starts again on the same store, after [`Self::kill9`] or [`Self::stop`].
     pub async fn start_again(&mut self) {
-        let data = self.data.path().to_owned();
-        (self.child, self.url) = blocking(move || spawn(&data)).await;
+        let (data, arguments) = (self.data.path().to_owned(), self.arguments.clone());
+        (self.child, self.url) = blocking(move || spawn(&data, &arguments)).await;
     }
 
     /// Stops gracefully and starts again on the same store.
@@ -128,13 +185,14 @@ impl Drop for TestServer {
 }
 
 /// Starts the server and waits for the line with its address.
-fn spawn(data: &Path) -> (Child, String) {
+fn spawn(data: &Path, arguments: &[String]) -> (Child, String) {
     let log = File::options().create(true).append(true).open(log_file(data)).unwrap();
     let mut child = Command::new(BINARY)
         .arg("serve")
         .arg("--data")
         .arg(data)
         .args(["--listen", "127.0.0.1:0"])
+        .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log)
@@ -169,11 +227,23 @@ fn log_tail(data: &Path) -> String {
     String::from_utf8_lossy(&log[log.len().saturating_sub(4000)..]).into_owned()
 }
 
+/// Asks `check` again and again until it answers something; `what` names it where it never does.
+pub async fn until<T>(what: &str, mut check: impl AsyncFnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = check().await {
+            return found;
+        }
+        assert!(start.elapsed() < PATIENCE, "never came: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
 fn own((left, right): (&str, &str)) -> (String, String) {
     (left.to_owned(), right.to_owned())
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     tokio::task::spawn_blocking(work).await.unwrap()
 }
 
@@ -190,6 +260,7 @@ pub struct ScimClient {
     authorization: String,
 }
 
+#[derive(Debug)]
 pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
@@ -198,6 +269,31 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// The header's text; empty where it is not there.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+    }
+
+    /// The answer, if it is a refusal with this status in the standard's form (S-314): content
+    /// type, status as a string, a `detail` that says something, a request id to ask about.
+    #[track_caller]
+    pub fn refused(self, status: u16) -> Self {
+        let answer = self.expect(status);
+        let body = &answer.body;
+        assert_eq!(answer.header("content-type"), "application/scim+json", "{body}");
+        assert_eq!(answer.header("x-request-id").len(), 36, "{body}");
+        let schemas = json!(["urn:ietf:params:scim:api:messages:2.0:Error"]);
+        assert_eq!(body["schemas"], schemas, "{body}");
+        assert_eq!(body["status"], status.to_string(), "{body}");
+        assert!((10..=1000).contains(&answer.detail().len()), "{body}");
+        answer
+    }
+
+    /// The `detail` of a refusal.
+    pub fn detail(&self) -> &str {
+        self.body["detail"].as_str().unwrap_or_default()
+    }
+
     /// The answer, if it has this status.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
@@ -241,6 +337,14 @@ impl ScimClient {
         self.try_send(Method::POST, target, &body).await.unwrap()
     }
 
+    pub async fn put(&self, target: &str, body: Value) -> Answer {
+        self.try_send(Method::PUT, target, &body).await.unwrap()
+    }
+
+    pub async fn delete(&self, target: &str) -> Answer {
+        self.try_send(Method::DELETE, target, &Value::Null).await.unwrap()
+    }
+
     pub async fn patch(&self, target: &str, operations: Value) -> Answer {
         self.try_send(Method::PATCH, target, &patch(operations)).await.unwrap()
     }
@@ -255,7 +359,7 @@ impl ScimClient {
     }
 }
 
-async fn answer(request: RequestBuilder) -> reqwest::Result<Answer> {
+pub async fn answer(request: RequestBuilder) -> reqwest::Result<Answer> {
     let response = request.send().await?;
     let (status, headers) = (response.status(), response.headers().clone());
     let text = response.text().await?;

@@ -1,7 +1,14 @@
 //! Tests through a real server process on loopback, each with a store of its own.
 
+mod authentication;
 mod concurrency;
 mod durability;
+mod errors;
 mod harness;
+mod isolation;
+mod log;
 mod okta_suite;
+mod rate_limit;
 mod simulations;
+mod versions;
+mod wire;

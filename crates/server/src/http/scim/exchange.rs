@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, header, request::Parts};
 use scim::{Notes, dialect::Client};
 use store::provisioning_log::Entry;
 
-use crate::{app::App, clock, http::auth::Access, ids};
+use crate::{app::App, clock, http::auth::Access, ids, token};
 
 /// The longest path and query that are logged, in bytes.
 const MAX_TARGET: usize = 2_000;
@@ -77,11 +77,12 @@ impl Exchange {
         let entry = &mut self.entry;
         entry.duration_us = i64::try_from(elapsed.as_micros()).unwrap_or(i64::MAX);
         entry.status = status.into();
-        entry.notes = self.notes.as_slice().to_vec();
+        entry.notes = self.notes.as_slice().iter().map(|note| mask_tokens(note)).collect();
         if let Some(error) = error {
             entry.scim_type = error.scim_type.map(|scim_type| scim_type.as_str().to_owned());
-            entry.detail = Some(error.detail);
+            entry.detail = Some(mask_tokens(&error.detail));
         }
+        entry.resource_id = entry.resource_id.as_deref().map(mask_tokens);
         if status >= 500 {
             tracing::error!(
                 request.id = entry.request_id,
@@ -127,8 +128,9 @@ fn target(parts: &Parts) -> String {
     let mut target = below.to_owned();
     if let Some(query) = parts.uri.query() {
         target.push('?');
-        target.push_str(&mask(query));
+        target.push_str(&mask_secrets(query));
     }
+    let mut target = mask_tokens(&target);
     if target.len() > MAX_TARGET {
         let end = (0..=MAX_TARGET).rev().find(|&at| target.is_char_boundary(at)).unwrap_or(0);
         target.truncate(end);
@@ -137,21 +139,48 @@ fn target(parts: &Parts) -> String {
     target
 }
 
-fn mask(query: &str) -> String {
-    let secret = |key: &str| {
-        let key = key.to_ascii_lowercase();
-        ["token", "secret", "password", "authorization"].iter().any(|word| key.contains(word))
+/// The query without the values of parameters that speak of a secret, by their name or by what
+/// they hold, as a filter on `password` does.
+fn mask_secrets(query: &str) -> String {
+    let secret = |text: &str| {
+        let text = text.to_ascii_lowercase();
+        ["token", "secret", "password", "authorization"].iter().any(|word| text.contains(word))
     };
     let masked: Vec<String> = query
         .split('&')
         .map(|pair| match pair.split_once('=') {
-            Some((key, _)) if secret(key) => format!("{key}=…"),
+            Some((key, _)) if secret(pair) => format!("{key}=…"),
             _ => pair.to_owned(),
         })
         .collect();
-    let masked = masked.join("&");
-    match masked.find(crate::token::PREFIX) {
-        Some(at) => format!("{}…", &masked[..at]),
-        None => masked,
+    masked.join("&")
+}
+
+/// The text without the secrets of tokens of ours.
+fn mask_tokens(text: &str) -> String {
+    let mut parts = text.split(token::PREFIX);
+    let mut masked = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        masked.push_str(token::PREFIX);
+        masked.push('…');
+        masked.push_str(part.trim_start_matches(|c: char| c.is_ascii_alphanumeric()));
+    }
+    masked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_masked() {
+        for (query, masked) in [
+            ("count=1&filter=userName+eq+%22a%22", "count=1&filter=userName+eq+%22a%22"),
+            ("access_token=x&count=1", "access_token=…&count=1"),
+            ("filter=passWord%20eq%20%22x%22&count=1", "filter=…&count=1"),
+        ] {
+            assert_eq!(mask_secrets(query), masked);
+        }
+        assert_eq!(mask_tokens("a `hcscim_Ab1` hcscim_x"), "a `hcscim_…` hcscim_…");
     }
 }

@@ -7,16 +7,18 @@ mod exchange;
 mod resources;
 pub mod route;
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use answer::{Answer, Refusal};
 use axum::{
+    body::{Body, HttpBody},
     extract::Request,
     http::{HeaderMap, Method, header, request::Parts},
     response::Response,
 };
 use exchange::Exchange;
 use futures_util::FutureExt;
+use http_body_util::BodyExt;
 use route::{Address, Endpoint, Kind, Route, RouteError};
 use scim::{Error, ScimType, dialect::Reading};
 
@@ -26,21 +28,18 @@ use crate::{
     http::auth::{self, Access, Denied},
 };
 
-/// Requests a second and directory that may fail to authenticate; more are refused unlogged.
+/// Requests a second and directory that are logged though they fail to authenticate; more are
+/// refused unlogged.
 const REFUSED_PER_SECOND: u32 = 20;
+
+/// How long a client may go on sending what is not read any more.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// Answers any request that no other route takes: SCIM, or 404 in SCIM's form.
 pub async fn handle(app: Arc<App>, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
+    let (parts, mut body) = request.into_parts();
     let mut exchange = Exchange::begin(&app, &parts);
-    let answered = AssertUnwindSafe(answer(&app, &parts, body, &mut exchange)).catch_unwind().await;
-    let outcome = match answered {
-        Ok(outcome) => outcome,
-        Err(_) => {
-            tracing::error!(request.id = exchange.request_id(), "a request panicked");
-            Err(Refusal::from(Error::new(500, None, "the request failed inside the server")))
-        }
-    };
+    let outcome = caught(answer(&app, &parts, &mut body, &mut exchange)).await;
     let (response, error) = match outcome {
         Ok(answer) => (answer.into_response(&parts, exchange.request_id()), None),
         Err(refusal) => {
@@ -49,13 +48,34 @@ pub async fn handle(app: Arc<App>, request: Request) -> Response {
         }
     };
     exchange.finish(response.status().as_u16(), error).await;
+    if !body.is_end_stream() && !parts.headers.contains_key(header::EXPECT) {
+        tokio::spawn(pass_over(body));
+    }
     response
+}
+
+/// The outcome, also of a request that panics (S-452): the client learns nothing of why.
+async fn caught(
+    answering: impl Future<Output = Result<Answer, Refusal>>,
+) -> Result<Answer, Refusal> {
+    AssertUnwindSafe(answering).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!("a request panicked");
+        Err(Refusal::from(Error::new(500, None, "the request failed inside the server")))
+    })
+}
+
+/// Reads what is left of a refused body, keeping none of it: a connection that is closed while its
+/// client still sends loses the answer.
+async fn pass_over(mut body: Body) {
+    let all = async { while let Some(Ok(_)) = body.frame().await {} };
+    // Who sends for longer than that loses the answer after all.
+    let _ = tokio::time::timeout(LINGER, all).await;
 }
 
 async fn answer(
     app: &Arc<App>,
     parts: &Parts,
-    body: axum::body::Body,
+    body: &mut Body,
     exchange: &mut Exchange,
 ) -> Result<Answer, Refusal> {
     let route = find_route(app, parts);
@@ -227,7 +247,7 @@ async fn let_in(
             Ok(access)
         }
         Err(denied) => {
-            log_denied(app, address, denied, exchange).await?;
+            log_denied(app, address, exchange).await;
             let refusal = Refusal::from(Error::new(denied.status(), None, denied.detail()));
             Err(match denied {
                 Denied::Missing => {
@@ -245,22 +265,45 @@ async fn let_in(
 }
 
 /// A refused request is logged with the directory that its URL names, if that exists: that is
-/// where its admin will look. A flood of them is not.
-async fn log_denied(
-    app: &App,
-    address: &Address,
-    denied: Denied,
-    exchange: &mut Exchange,
-) -> Result<(), Refusal> {
-    let Address::Directory(id) = address else { return Ok(()) };
-    let Ok(directory) = crate::admin::directories::get(&app.store, id).await else {
-        return Ok(());
-    };
-    if let Err(wait) = app.rate_limits.take(&format!("refused {id}"), REFUSED_PER_SECOND) {
-        let seconds = (wait.as_secs() + 1).to_string();
-        return Err(Refusal::from(Error::new(429, None, denied.detail()))
-            .with(header::RETRY_AFTER, seconds));
+/// where its admin will look. A flood of them is not; its answer stays the same, so that it tells
+/// nobody which directories exist.
+async fn log_denied(app: &App, address: &Address, exchange: &mut Exchange) {
+    let Address::Directory(id) = address else { return };
+    let Ok(directory) = crate::admin::directories::get(&app.store, id).await else { return };
+    if app.rate_limits.take(&format!("refused {id}"), REFUSED_PER_SECOND).is_ok() {
+        exchange.of_directory(&directory.id);
     }
-    exchange.of_directory(&directory.id);
-    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+
+    use super::*;
+
+    /// S-009, S-319, S-452.
+    #[tokio::test]
+    async fn a_panic_is_answered_in_the_standards_form() {
+        let outcome = caught(async {
+            let nothing: Option<Answer> = None;
+            Ok(nothing.expect("the secret cause"))
+        })
+        .await;
+        let (parts, ()) = Request::new(()).into_parts();
+        let response = outcome.err().map(|refusal| refusal.into_response(&parts, "request-7"));
+        let response = response.expect("a refusal");
+        assert_eq!(response.status(), 500);
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/scim+json");
+        assert_eq!(response.headers()["x-request-id"], "request-7");
+        let body = response.into_body().collect().await.expect("a body").to_bytes();
+        let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+        assert_eq!(
+            body,
+            serde_json::json!({
+                "schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"],
+                "status": "500",
+                "detail": "the request failed inside the server (request request-7)",
+            })
+        );
+    }
 }

@@ -71,7 +71,7 @@ impl Call<'_> {
     pub async fn search(
         self,
         resource_type: &Arc<ResourceType>,
-        body: Body,
+        body: &mut Body,
     ) -> Result<Answer, Refusal> {
         let Value::Object(body) = self.read(body).await? else {
             return Err(not_an_object());
@@ -84,7 +84,7 @@ impl Call<'_> {
     pub async fn create(
         self,
         resource_type: &Arc<ResourceType>,
-        body: Body,
+        body: &mut Body,
     ) -> Result<Answer, Refusal> {
         let (_, projection) = self.query(resource_type)?;
         let body = self.read(body).await?;
@@ -100,7 +100,7 @@ impl Call<'_> {
         self,
         resource_type: &Arc<ResourceType>,
         id: &str,
-        body: Body,
+        body: &mut Body,
     ) -> Result<Answer, Refusal> {
         self.exchange.concerns(&resource_type.name, id);
         let (_, projection) = self.query(resource_type)?;
@@ -124,7 +124,7 @@ impl Call<'_> {
         self,
         resource_type: &Arc<ResourceType>,
         id: &str,
-        body: Body,
+        body: &mut Body,
     ) -> Result<Answer, Refusal> {
         self.exchange.concerns(&resource_type.name, id);
         let (query, projection) = self.query(resource_type)?;
@@ -177,7 +177,7 @@ impl Call<'_> {
     }
 
     /// The body as JSON, within the bounds of size, time, media type and shape.
-    async fn read(&self, body: Body) -> Result<Value, Refusal> {
+    async fn read(&self, body: &mut Body) -> Result<Value, Refusal> {
         check_media_type(&self.parts.method, &self.parts.headers)?;
         let limit = self.app.settings.max_body_bytes;
         let too_large = || {

@@ -4,3 +4,4 @@ mod concurrency;
 mod durability;
 mod harness;
 mod okta_suite;
+mod replay;

@@ -14,6 +14,7 @@
 mod matching;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::redirect::Policy;
@@ -95,45 +96,45 @@ fn once() -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replay() {
-    let cases = read_cases();
-    let server = std::sync::Arc::new(TestServer::start().await);
+    let cases = Arc::new(read_cases());
+    let server = Arc::new(TestServer::start().await);
+    // No header is sent that the file does not name, but for `Accept: */*`; a redirect is an answer
+    // like any other.
+    let http = reqwest::Client::builder().no_proxy().redirect(Policy::none()).build().unwrap();
     // The organization exists before several ask for it at once.
     server.directory("generic", 0).await;
-    let runs: Vec<(Case, Option<Value>)> = cases.iter().flat_map(variants).collect();
-    let runs = std::sync::Arc::new(runs);
-    let failures = in_parallel(runs.len(), 4, {
-        let runs = runs.clone();
+    let failures = in_parallel(cases.len(), 4, {
+        let cases = cases.clone();
         move |at| {
-            let (server, runs) = (server.clone(), runs.clone());
-            async move {
-                let (case, each) = &runs[at];
-                let kind = if case.case.starts_with('E') { "entra" } else { "okta" };
-                let directory = server.directory(kind, 0).await;
-                let mut run = Run::new(&server.scim_url(&directory), &directory, each.clone());
-                run.play(case).await.err().map(|failures| {
-                    let variant = each.as_ref().map(|each| format!(" with {each}"));
-                    format!("{}{}\n{failures}", case.case, variant.unwrap_or_default())
-                })
-            }
+            let (server, cases, http) = (server.clone(), cases.clone(), http.clone());
+            async move { failures(&cases[at], &server, &http).await }
         }
     })
-    .await;
-    let failures: Vec<String> = failures.into_iter().flatten().collect();
-    assert!(
-        failures.is_empty(),
-        "{} of {} runs failed:\n\n{}",
-        failures.len(),
-        runs.len(),
-        failures.join("\n\n")
-    );
+    .await
+    .concat();
+    let count = failures.len();
+    assert!(failures.is_empty(), "{count} runs failed:\n\n{}", failures.join("\n\n"));
 }
 
-/// The case once for every element of `each`.
-fn variants(case: &Case) -> Vec<(Case, Option<Value>)> {
-    match &case.each[..] {
-        [] => vec![(case.clone(), None)],
-        each => each.iter().map(|each| (case.clone(), Some(each.clone()))).collect(),
+/// Runs the case once, or once for every element of `each` on the same directory, emptied between.
+async fn failures(case: &Case, server: &TestServer, http: &reqwest::Client) -> Vec<String> {
+    let kind = if case.case.starts_with('E') { "entra" } else { "okta" };
+    let directory = server.directory(kind, 0).await;
+    let once = [Value::Null];
+    let mut failures = Vec::new();
+    for (at, each) in if case.each.is_empty() { &once[..] } else { &case.each }.iter().enumerate() {
+        let mut run = Run::new(http.clone(), &server.scim_url(&directory), &directory, each);
+        let emptied = if at == 0 { Ok(()) } else { run.empty_directory().await };
+        let played = match emptied {
+            Ok(()) => run.play(case).await,
+            Err(problem) => Err(problem),
+        };
+        if let Err(problem) = played {
+            let variant = if each.is_null() { "".into() } else { format!(" with {each}") };
+            failures.push(format!("{}{variant}\n  {problem}", case.case));
+        }
     }
+    failures
 }
 
 fn read_cases() -> Vec<Case> {
@@ -180,16 +181,11 @@ struct Answer {
 }
 
 impl Run {
-    fn new(base: &str, directory: &Directory, each: Option<Value>) -> Self {
+    fn new(http: reqwest::Client, base: &str, directory: &Directory, each: &Value) -> Self {
         let mut names = Object::new();
         names.insert("base".into(), base.into());
         names.insert("token".into(), directory.token.clone().into());
-        if let Some(each) = each {
-            names.insert("each".into(), each);
-        }
-        // No header is sent that the file does not name, but for `Accept: */*`; a redirect is an
-        // answer like any other.
-        let http = reqwest::Client::builder().no_proxy().redirect(Policy::none()).build().unwrap();
+        names.insert("each".into(), each.clone());
         Self { http, base: base.to_owned(), names }
     }
 
@@ -199,14 +195,14 @@ impl Run {
             [("/Users", "User", &case.setup.users), ("/Groups", "Group", &case.setup.groups)]
         {
             for (name, body) in resources {
-                let mut body = body.clone();
+                let mut body = self.fill(body)?;
                 let schema = format!("urn:ietf:params:scim:schemas:core:2.0:{schema}");
                 body.as_object_mut()
-                    .ok_or_else(|| format!("  setup of `{name}`: no object"))?
+                    .ok_or_else(|| format!("setup of `{name}`: no object"))?
                     .entry("schemas")
                     .or_insert_with(|| json!([schema]));
                 let created = self.setup(endpoint, &body).await;
-                let id = created.map_err(|error| format!("  setup of `{name}`: {error}"))?;
+                let id = created.map_err(|error| format!("setup of `{name}`: {error}"))?;
                 self.names.insert(name.clone(), id);
             }
         }
@@ -219,7 +215,7 @@ impl Run {
                     let (method, path) = (shown(&step.send.method), shown(&step.send.path));
                     let time = if step.times > 1 { format!(", time {time}") } else { "".into() };
                     return Err(format!(
-                        "  step {} ({method} {path}{time})\n    {}",
+                        "step {} ({method} {path}{time})\n    {}",
                         number + 1,
                         problems.join("\n    ")
                     ));
@@ -230,21 +226,31 @@ impl Run {
     }
 
     async fn setup(&self, endpoint: &str, body: &Value) -> Result<Value, String> {
-        let send = Send {
-            method: "POST".into(),
-            path: endpoint.into(),
-            query: Value::Null,
-            headers: Object::new(),
-            body: Some(body.clone()),
-            operations: None,
-            raw: None,
-        };
-        let answer = self.send(&send).await?;
+        let send = json!({"method": "POST", "path": endpoint, "body": body});
+        let answer = self.send(&serde_json::from_value(send).unwrap()).await?;
         let body: Value = serde_json::from_str(&answer.text).unwrap_or_default();
         match (answer.status, &body["id"]) {
             (201, id @ Value::String(_)) => Ok(id.clone()),
             (status, _) => Err(format!("{status} {body}")),
         }
+    }
+
+    async fn empty_directory(&self) -> Result<(), String> {
+        for endpoint in ["/Groups", "/Users"] {
+            let ask =
+                json!({"method": "GET", "path": endpoint, "query": "attributes=id&count=1000"});
+            let answer = self.send(&serde_json::from_value(ask).unwrap()).await?;
+            let found: Value = serde_json::from_str(&answer.text).unwrap_or_default();
+            for resource in found["Resources"].as_array().into_iter().flatten() {
+                let path = format!("{endpoint}/{}", resource["id"].as_str().unwrap_or_default());
+                let delete = json!({"method": "DELETE", "path": path});
+                let answer = self.send(&serde_json::from_value(delete).unwrap()).await?;
+                if answer.status != 204 {
+                    return Err(format!("DELETE {path} after the run before: {}", answer.text));
+                }
+            }
+        }
+        Ok(())
     }
 
     async fn step(&mut self, step: &Step) -> Result<(), Vec<String>> {
@@ -269,7 +275,11 @@ impl Run {
                 (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into())
             })
             .collect();
-        rules_of_every_answer(answer.status, &headers, &body, &mut problems);
+        rules_of_every_answer(answer.status, &body, &mut problems);
+        if !body.is_null() && !step.expect.headers.contains_key("content-type") {
+            let scim = json!({"$text": "application/scim+json"});
+            differences("header content-type", &scim, headers.get("content-type"), &mut problems);
+        }
         let headers = Value::Object(headers);
         for (wanted, got, place) in [
             (Value::Object(step.expect.headers.clone()), &headers, "header "),

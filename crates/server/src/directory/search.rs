@@ -19,7 +19,8 @@ pub async fn search(
         None => None,
         Some(text) => {
             let filter = dialect::read_filter(text, context.reading, notes)?;
-            Some(filter::resolve(&filter, resource_type).map_err(ScimError::from)?)
+            let resolved = filter::resolve_noting(&filter, resource_type, context.reading, notes);
+            Some(resolved.map_err(ScimError::from)?)
         }
     };
     let sort = match &query.sort_by {

@@ -54,8 +54,7 @@ impl Collected {
     }
 
     fn take(&self) -> Vec<Entry> {
-        let entries =
-            mem::take(&mut *self.entries.lock().unwrap_or_else(PoisonError::into_inner));
+        let entries = mem::take(&mut *self.entries.lock().unwrap_or_else(PoisonError::into_inner));
         self.taken.notify_waiters();
         entries
     }
@@ -162,8 +161,7 @@ async fn write(store: &Store, batch: Vec<Entry>) {
 
 /// Deletes what is older than the retention, a little at a time.
 async fn prune(store: &Store, retention_days: u32) {
-    let before =
-        ids::uuid_at(clock::now() - i64::from(retention_days) * 24 * 3600 * 1_000_000);
+    let before = ids::uuid_at(clock::now() - i64::from(retention_days) * 24 * 3600 * 1_000_000);
     let directories = match crate::admin::directories::list(store, None).await {
         Ok(directories) => directories,
         Err(error) => {

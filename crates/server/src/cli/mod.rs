@@ -17,8 +17,7 @@ use clap::{Parser, Subcommand};
 use store::Store;
 
 use crate::{
-    admin,
-    clock,
+    admin, clock,
     config::{self, ServeArgs, StoreArgs},
 };
 
@@ -131,8 +130,7 @@ fn usage(error: &clap::Error) -> ExitCode {
         _ => {
             let text = error.to_string();
             let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-            let said: Vec<&str> =
-                lines.take_while(|line| !line.starts_with("Usage:")).collect();
+            let said: Vec<&str> = lines.take_while(|line| !line.starts_with("Usage:")).collect();
             let tip = if text.contains("--help") { " (see --help)" } else { "" };
             eprintln!("{}{tip}", said.join(" "));
             ExitCode::from(2)

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use scim::{Error as ScimError, Notes, dialect, filter, list::ListQuery, schema::ResourceType, sort::Sort};
+use scim::{
+    Error as ScimError, Notes, dialect, filter, list::ListQuery, schema::ResourceType, sort::Sort,
+};
 use store::search::{Found, Search};
 
 use super::{Context, Error, References};

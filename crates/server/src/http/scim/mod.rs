@@ -143,9 +143,7 @@ async fn answer(
         Endpoint::Base
         | Endpoint::ServiceProviderConfig
         | Endpoint::ResourceTypes(_)
-        | Endpoint::Schemas(_) => {
-            discovery::answer(app, &endpoint, parts, &context.base_url)
-        }
+        | Endpoint::Schemas(_) => discovery::answer(app, &endpoint, parts, &context.base_url),
     }
 }
 

@@ -1,10 +1,12 @@
 //! Tests through a real server process on loopback, each with a store of its own.
 
 mod authentication;
+mod cli;
 mod concurrency;
 mod durability;
 mod errors;
 mod harness;
+mod host;
 mod isolation;
 mod log;
 mod okta_suite;

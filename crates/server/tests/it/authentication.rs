@@ -189,7 +189,8 @@ async fn s_035_only_discovery_and_health_are_public() {
         let wrong = http_client().get(format!("{url}{target}")).bearer_auth("hcscim_x");
         answer(wrong).await.unwrap().refused(401);
     }
-    for target in ["", "/Users", "/Groups", "/Users/1", "/Groups/1", "/Users/.search", "/Bulk", "/Me"]
+    for target in
+        ["", "/Users", "/Groups", "/Users/1", "/Groups/1", "/Users/.search", "/Bulk", "/Me"]
     {
         for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"] {
             let request = http_client()

@@ -82,7 +82,10 @@ fn the_life_of_an_organization() {
         ["id", "organization", "kind", "enabled", "rate_limit"].map(|key| listed[at][key].clone())
     };
     assert_eq!(told(0), [json!(id), json!("acme"), json!("okta"), json!(true), json!(100)]);
-    assert_eq!(told(1), [json!(other_id), json!("globex"), json!("generic"), json!(true), json!(7)]);
+    assert_eq!(
+        told(1),
+        [json!(other_id), json!("globex"), json!("generic"), json!(true), json!(7)]
+    );
     let of_globex = json_of("directory list --organization globex", data);
     assert_eq!(of_globex.as_array().unwrap().len(), 1);
     // Lists hold no secrets.
@@ -103,7 +106,8 @@ fn the_life_of_an_organization() {
     let tokens = || json_of(&format!("token list --directory {id}"), data);
     let states = || {
         let listed = tokens();
-        let pair = |t: &Value| format!("{} {}", t["name"].as_str().unwrap(), t["state"].as_str().unwrap());
+        let pair =
+            |t: &Value| format!("{} {}", t["name"].as_str().unwrap(), t["state"].as_str().unwrap());
         listed.as_array().unwrap().iter().map(pair).collect::<Vec<_>>()
     };
     assert_eq!(states(), ["first live", "night live"]);
@@ -112,7 +116,10 @@ fn the_life_of_an_organization() {
     let revoked = json_of(&format!("token revoke --directory {id} --name night"), data);
     assert_eq!((&revoked["id"], &revoked["state"]), (&token["id"], &json!("revoked")));
     let new = json_of(&format!("token regenerate --directory {id} --name day"), data);
-    assert_eq!((keys(&new), &new["expires_at"]), (vec!["id", "name", "token", "expires_at"], &Value::Null));
+    assert_eq!(
+        (keys(&new), &new["expires_at"]),
+        (vec!["id", "name", "token", "expires_at"], &Value::Null)
+    );
     assert_eq!(states(), ["first revoked", "night revoked", "day live"]);
     json_of(&format!("token revoke {} --directory {id}", new["id"].as_str().unwrap()), data);
 
@@ -242,8 +249,11 @@ fn where_settings_come_from() {
     let (argument, environment, file, default) =
         (place("argument"), place("environment"), place("file"), place("data"));
     let toml = place("headcount.toml");
-    std::fs::write(&toml, format!("data = \"{file}\"\npublic_url = \"https://file.example.com\"\n"))
-        .unwrap();
+    std::fs::write(
+        &toml,
+        format!("data = \"{file}\"\npublic_url = \"https://file.example.com\"\n"),
+    )
+    .unwrap();
     for (arguments, variables, used) in [
         (format!("--data {argument}"), vec![("HEADCOUNT_DATA", &environment)], &argument),
         (
@@ -259,7 +269,9 @@ fn where_settings_come_from() {
         let mut command = Command::new(BINARY);
         let words = format!("organization create acme {arguments}");
         command.args(words.split(' ').filter(|word| !word.is_empty()));
-        command.current_dir(folder.path()).envs(variables.iter().map(|(name, value)| (name, *value)));
+        command
+            .current_dir(folder.path())
+            .envs(variables.iter().map(|(name, value)| (name, *value)));
         let output = command.output().unwrap();
         assert!(output.status.success(), "{arguments}: {}", text(&output.stderr));
         for place in [&argument, &environment, &file, &default] {
@@ -303,8 +315,7 @@ async fn serve_prints_one_line_and_is_ready() {
         if let Some(public_url) = public_url {
             command.env("HEADCOUNT_PUBLIC_URL", public_url);
         }
-        let mut child =
-            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let line = blocking(move || {
             let mut line = String::new();
@@ -325,14 +336,21 @@ async fn serve_prints_one_line_and_is_ready() {
             json_of(&format!("directory create --organization {slug}"), &data)
         })
         .await;
-        let (url, token) = (created["scim_url"].as_str().unwrap(), created["token"].as_str().unwrap());
+        let (url, token) =
+            (created["scim_url"].as_str().unwrap(), created["token"].as_str().unwrap());
         let (base, path) = url.split_at(url.find("/scim/v2").unwrap());
         assert_eq!(base, public_url.unwrap_or(address));
         let request = http_client().get(format!("{address}{path}/Users")).bearer_auth(token);
         assert_eq!(request.send().await.unwrap().status(), 200);
 
         let process = child.id();
-        assert!(Command::new("sh").args(["-c", &format!("kill -INT {process}")]).status().unwrap().success());
+        assert!(
+            Command::new("sh")
+                .args(["-c", &format!("kill -INT {process}")])
+                .status()
+                .unwrap()
+                .success()
+        );
         let (status, rest, log) = blocking(move || {
             let (mut rest, mut log) = (String::new(), String::new());
             output.read_to_string(&mut rest).unwrap();
@@ -355,10 +373,9 @@ async fn a_port_in_use_is_said_in_one_line() {
     let address = server.url.trim_start_matches("http://").to_owned();
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().display().to_string();
-    let said = blocking(move || {
-        refused(&run(&format!("serve --listen {address} --data {data}"), &[]), 1)
-    })
-    .await;
+    let said =
+        blocking(move || refused(&run(&format!("serve --listen {address} --data {data}"), &[]), 1))
+            .await;
     assert!(said.contains("cannot listen on 127.0.0.1:"), "{said}");
 }
 
@@ -388,10 +405,8 @@ async fn s_424_accepted_requests_are_finished() {
     }
     server.terminate();
     let address = server.url.trim_start_matches("http://").to_owned();
-    until("refused connections", async || {
-        tokio::net::TcpStream::connect(&address).await.err()
-    })
-    .await;
+    until("refused connections", async || tokio::net::TcpStream::connect(&address).await.err())
+        .await;
     let mut ids = Vec::new();
     for (mut wire, body) in open {
         wire.send(body).await;
@@ -457,7 +472,10 @@ async fn s_424_a_stop_under_load_answers_what_it_stores() {
         let stored = client.get(&format!("/Users?count=0&filter={filter}")).await.expect(200).body;
         assert_eq!(stored["totalResults"], acknowledged.len(), "round {round}");
         for (name, id) in acknowledged.iter().rev().take(20) {
-            assert_eq!(client.get(&format!("/Users/{id}")).await.expect(200).body["userName"], **name);
+            assert_eq!(
+                client.get(&format!("/Users/{id}")).await.expect(200).body["userName"],
+                **name
+            );
         }
     }
 }

@@ -211,7 +211,8 @@ async fn s_308_oversized_bodies() {
     let id = send(&client, "POST", "/Users", of_size(100_000).as_bytes()).await.expect(201).id();
     for size in [100_001, 3_000_000] {
         for (method, target) in [("POST", "/Users"), ("PUT", &*format!("/Users/{id}"))] {
-            let answered = send(&client, method, target, of_size(size).as_bytes()).await.refused(413);
+            let answered =
+                send(&client, method, target, of_size(size).as_bytes()).await.refused(413);
             assert!(answered.detail().contains("100000"), "{}", answered.detail());
         }
         let head = format!(
@@ -282,10 +283,8 @@ async fn invalid_filters_say_where() {
         ("password eq \"x\"", "`password`"),
         ("'; DROP TABLE resource; --", "byte 1"),
     ] {
-        let encoded = percent_encoding::utf8_percent_encode(
-            filter,
-            percent_encoding::NON_ALPHANUMERIC,
-        );
+        let encoded =
+            percent_encoding::utf8_percent_encode(filter, percent_encoding::NON_ALPHANUMERIC);
         let by_get = client.get(&format!("/Users?filter={encoded}")).await.refused(400);
         assert_eq!(by_get.body["scimType"], "invalidFilter", "{filter}");
         assert!(by_get.detail().contains(said), "{filter}: {}", by_get.detail());
@@ -318,7 +317,8 @@ async fn s_134_not_found_is_the_same_whatever_the_reason() {
         (Method::DELETE, Value::Null),
     ] {
         let mut texts = Vec::new();
-        for id in [unknown, &foreign, &deleted, &of_a_group, "no-id", "1%2F..%2F2", "%00", "%C3%A9"] {
+        for id in [unknown, &foreign, &deleted, &of_a_group, "no-id", "1%2F..%2F2", "%00", "%C3%A9"]
+        {
             let target = format!("/Users/{id}");
             let answered = client.try_send(method.clone(), &target, &body).await.unwrap();
             let shown = percent_encoding::percent_decode_str(id).decode_utf8().unwrap();

@@ -50,14 +50,18 @@ async fn an_organizations_host_names_its_directory() {
     let other = server.directory_of("globex", "entra", 0).await;
     let base = "http://acme.scim.example.com/scim/v2";
 
-    let boss = send(&server, &entra, "POST", "/scim/v2/Users", ACME, &user("boss@example.com")).await;
+    let boss =
+        send(&server, &entra, "POST", "/scim/v2/Users", ACME, &user("boss@example.com")).await;
     let boss = boss.expect(201).id();
     let mut body = user("a@example.com");
     body["urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"] =
         json!({"manager": {"value": boss}});
     let created = send(&server, &entra, "POST", "/scim/v2/Users", ACME, &body).await.expect(201);
     let one = format!("{base}/Users/{}", created.id());
-    assert_eq!((created.header("location"), &created.body["meta"]["location"]), (&*one, &json!(one)));
+    assert_eq!(
+        (created.header("location"), &created.body["meta"]["location"]),
+        (&*one, &json!(one))
+    );
     let mut body = group("Crew");
     body["members"] = json!([{"value": created.id()}]);
     let crew = send(&server, &entra, "POST", "/scim/v2/Groups", ACME, &body).await.expect(201);
@@ -81,7 +85,8 @@ async fn an_organizations_host_names_its_directory() {
     for host in ["ACME.scim.example.com", "acme.SCIM.Example.com", "acme.scim.example.com:443"] {
         for path in ["/scim/v2/Users", "/scim/Users/", "//scim//v2/Users"] {
             let headers = &[("host", host)];
-            let listed = send(&server, &entra, "GET", path, headers, &Value::Null).await.expect(200);
+            let listed =
+                send(&server, &entra, "GET", path, headers, &Value::Null).await.expect(200);
             assert_eq!(listed.body["Resources"][1]["meta"]["location"], one, "{host}{path}");
         }
     }
@@ -139,7 +144,11 @@ async fn s_010_a_spoofed_host_changes_no_url() {
         &[("host", "acme.scim.example.com")],
         &[("x-forwarded-host", "evil.test"), ("x-forwarded-proto", "gopher")],
         &[("forwarded", "host=evil.test;proto=https"), ("x-forwarded-prefix", "/evil")],
-        &[("x-original-url", "/evil"), ("x-rewrite-url", "/evil"), ("x-http-method-override", "DELETE")],
+        &[
+            ("x-original-url", "/evil"),
+            ("x-rewrite-url", "/evil"),
+            ("x-http-method-override", "DELETE"),
+        ],
     ];
     for target in ["/Users", "/Groups", &format!("/Users/{id}"), "/Schemas", "/ResourceTypes"] {
         let honest = client.get(target).await.expect(200);

@@ -62,10 +62,8 @@ async fn s_037_a_token_opens_no_other_directory() {
     }
     for (at, ours) in directories.iter().enumerate() {
         for (_, theirs) in directories.iter().enumerate().filter(|(other, _)| *other != at) {
-            let confused = Directory {
-                token: ours.directory.token.clone(),
-                ..theirs.directory.clone()
-            };
+            let confused =
+                Directory { token: ours.directory.token.clone(), ..theirs.directory.clone() };
             let client = server.client(&confused);
             let mut bodies = Vec::new();
             for target in [

@@ -5,6 +5,7 @@ mod cli;
 mod concurrency;
 mod durability;
 mod errors;
+mod fuzz;
 mod harness;
 mod host;
 mod isolation;

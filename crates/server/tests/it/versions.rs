@@ -65,8 +65,9 @@ async fn s_280_answers_carry_the_version() {
         assert_eq!(replaced.header("etag"), "W/\"2\"");
         assert_eq!(replaced.body["meta"]["version"], "W/\"2\"");
         assert_eq!(replaced.header("content-location"), location);
-        let patched =
-            client.patch(&target, json!([{"op": "add", "path": "displayName", "value": "C"}])).await;
+        let patched = client
+            .patch(&target, json!([{"op": "add", "path": "displayName", "value": "C"}]))
+            .await;
         assert_eq!(patched.header("etag"), "W/\"3\"");
         let got = client.get(&target).await.expect(200);
         assert_eq!(got.header("content-location"), location);
@@ -98,12 +99,11 @@ async fn s_281_if_match() {
     ] {
         let before = client.get(&target).await.body;
         let condition = ("if-match", tags);
-        for (method, body) in [
-            ("PUT", user("b@example.com")),
-            ("PATCH", retitle("Refused")),
-            ("DELETE", Value::Null),
-        ] {
-            let refused = with_header(&client, method, &target, condition, &body).await.refused(412);
+        for (method, body) in
+            [("PUT", user("b@example.com")), ("PATCH", retitle("Refused")), ("DELETE", Value::Null)]
+        {
+            let refused =
+                with_header(&client, method, &target, condition, &body).await.refused(412);
             assert!(refused.detail().contains("W/\"2\""), "{tags}: {}", refused.detail());
         }
         assert_eq!(client.get(&target).await.body, before, "{tags}");
@@ -224,9 +224,13 @@ async fn s_223_requests_that_change_nothing_keep_the_version() {
         assert_eq!(answered.header("etag"), before.1.0, "{operations}");
     }
     // Nor does a refused request.
-    client.patch(&one, json!([{"op": "replace", "path": "active", "value": "maybe"}])).await
+    client
+        .patch(&one, json!([{"op": "replace", "path": "active", "value": "maybe"}]))
+        .await
         .refused(400);
-    client.patch(&crew, json!([{"op": "add", "path": "members", "value": [{"value": "x"}]}])).await
+    client
+        .patch(&crew, json!([{"op": "add", "path": "members", "value": [{"value": "x"}]}]))
+        .await
         .refused(400);
     assert_eq!((version(&client, &one).await, version(&client, &crew).await), before);
     drop(server);
@@ -246,7 +250,11 @@ async fn changes_move_version_and_last_modified() {
     let mut stored = 1;
     let (_, mut last) = version(&client, &crew).await;
     for (method, target, body) in [
-        ("PATCH", &crew, patch(json!([{"op": "add", "path": "members", "value": [{"value": user_id}]}]))),
+        (
+            "PATCH",
+            &crew,
+            patch(json!([{"op": "add", "path": "members", "value": [{"value": user_id}]}])),
+        ),
         ("PATCH", &crew, patch(json!([{"op": "remove", "path": member}]))),
         ("PUT", &crew, renamed),
         ("PATCH", &crew, patch(json!([{"op": "replace", "path": "displayName", "value": "C"}]))),

@@ -10,10 +10,11 @@ pub mod tokens;
 pub enum Error {
     #[error("{0}")]
     Invalid(String),
+    /// Something else has the name.
+    #[error("{0}")]
+    Conflict(String),
     #[error("{0}")]
     NotFound(String),
-    #[error("{0}")]
-    Exists(String),
     #[error(transparent)]
     Store(#[from] store::Error),
 }

@@ -30,7 +30,7 @@ pub async fn create(
         .await
         .map_err(|error| match error {
             store::Error::Conflict { .. } => {
-                Error::Exists(format!("an organization `{slug}` exists already"))
+                Error::Conflict(format!("an organization `{slug}` exists already"))
             }
             other => other.into(),
         })?;

@@ -130,7 +130,8 @@ fn usage(error: &clap::Error) -> ExitCode {
         _ => {
             let text = error.to_string();
             let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-            let said: Vec<&str> = lines.take_while(|line| !line.starts_with("Usage:")).collect();
+            let is_tip = |line: &str| line.starts_with("Usage:") || line.starts_with("For more");
+            let said: Vec<&str> = lines.take_while(|line| !is_tip(line)).collect();
             let tip = if text.contains("--help") { " (see --help)" } else { "" };
             eprintln!("{}{tip}", said.join(" "));
             ExitCode::from(2)

@@ -30,7 +30,11 @@ pub async fn run(store: &StoreArgs, args: &ServeArgs) -> Result<(), Failure> {
         .map_err(|error| Failure::Usage(error.to_string()))?;
     let stopped = stop_signal()?;
     let server = Server::start(settings).await?;
-    println!("headcount is listening on {}", server.public_url);
+    if server.public_url == server.local_url {
+        println!("headcount is listening on {}", server.local_url);
+    } else {
+        println!("headcount is listening on {} as {}", server.local_url, server.public_url);
+    }
     stopped.await;
     server.stop().await;
     Ok(())
@@ -51,6 +55,9 @@ pub fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
 
 /// A running server.
 pub struct Server {
+    /// The address that a client on this machine can use.
+    pub local_url: String,
+    /// The address that identity providers use.
     pub public_url: String,
     pub store: Arc<Store>,
     stop: oneshot::Sender<()>,
@@ -68,7 +75,15 @@ impl Server {
         let address = listener.local_addr().map_err(anyhow::Error::from)?;
         let public_url = match &settings.public_url {
             Some(public_url) => public_url.clone(),
-            None => reachable(address),
+            None => {
+                if address.ip().is_unspecified() {
+                    tracing::warn!(
+                        "no public URL is set: answers name this machine's loopback address; set \
+                         --public-url to the address that identity providers use"
+                    );
+                }
+                local_url(address)
+            }
         };
         leave_public_url(&store, &public_url).await?;
         tracing::info!(
@@ -93,7 +108,14 @@ impl Server {
                 let _ = stopped.await;
             },
         ));
-        Ok(Self { public_url, store, stop, serving, log: log_writer })
+        Ok(Self {
+            local_url: local_url(address),
+            public_url,
+            store,
+            stop,
+            serving,
+            log: log_writer,
+        })
     }
 
     /// Finishes what was accepted, writes what is left of the log, closes the store.
@@ -109,13 +131,8 @@ impl Server {
 }
 
 /// The address that a client on this machine can use.
-fn reachable(address: SocketAddr) -> String {
-    let mut address = address;
+fn local_url(mut address: SocketAddr) -> String {
     if address.ip().is_unspecified() {
-        tracing::warn!(
-            "no public URL is set: answers name this machine's loopback address; set --public-url \
-             to the address that identity providers use"
-        );
         address.set_ip(match address {
             SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
             SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),

@@ -1,10 +1,13 @@
 //! Tests through a real server process on loopback, each with a store of its own.
 
 mod authentication;
+mod cli;
 mod concurrency;
 mod durability;
 mod errors;
+mod fuzz;
 mod harness;
+mod host;
 mod isolation;
 mod log;
 mod okta_suite;

@@ -53,8 +53,13 @@ pub enum RouteError {
     Encoding,
 }
 
-/// The organization named by `host`, below `base_domain`.
+/// The organization named by `host`, below `base_domain`; a port counts only where the base domain
+/// has one.
 pub fn organization_of<'h>(host: &'h str, base_domain: &str) -> Option<&'h str> {
+    let host = match host.split_once(':') {
+        Some((name, _)) if !base_domain.contains(':') => name,
+        _ => host,
+    };
     let cut = host.len().checked_sub(base_domain.len() + 1)?;
     let (slug, rest) = host.split_at_checked(cut)?;
     let fits = rest.starts_with('.') && rest[1..].eq_ignore_ascii_case(base_domain);
@@ -187,6 +192,9 @@ mod tests {
     #[test]
     fn hosts_name_organizations() {
         assert_eq!(organization_of("acme.scim.example.com", "scim.example.com"), Some("acme"));
+        assert_eq!(organization_of("Acme.SCIM.example.com:443", "scim.example.com"), Some("Acme"));
+        assert_eq!(organization_of("acme.localhost:80", "localhost:80"), Some("acme"));
+        assert_eq!(organization_of("acme.localhost:81", "localhost:80"), None);
         assert_eq!(organization_of("a.b.scim.example.com", "scim.example.com"), None);
         assert_eq!(organization_of("scim.example.com", "scim.example.com"), None);
         assert_eq!(organization_of("acmescim.example.com", "scim.example.com"), None);

@@ -7,7 +7,8 @@
 //!
 //! `send`: `method`, `path` below the base URL, `query` (text as on the wire, or pairs to encode),
 //! `headers` (`null` leaves one out), and `body`, `operations` of a PATCH, or `raw` text. Names that
-//! are always there: `{base}`, `{token}`; in a step with `times` also `{number}`.
+//! are always there: `{base}`, `{token}`; in a step with `times` also `{number}`, which can be part of
+//! a name: `{user{number}}`.
 //! `expect`: see [`Expect`] and [`matching`]. `save`: a name and the JSON pointer of its value;
 //! `name+` collects values in a list.
 
@@ -410,8 +411,10 @@ impl Run {
     }
 
     fn text(&self, text: &str) -> Result<String, String> {
+        let number = self.names.get("number").unwrap_or(&Value::Null);
+        let text = text.replace("{number}", &number.to_string());
         let mut filled = String::new();
-        let mut rest = text;
+        let mut rest = &*text;
         while let Some((before, name, after)) = placeholder(rest) {
             filled.push_str(before);
             match self.value(name)? {

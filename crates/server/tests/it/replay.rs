@@ -7,7 +7,8 @@
 //!
 //! `send`: `method`, `path` below the base URL, `query` (text as on the wire, or pairs to encode),
 //! `headers` (`null` leaves one out), and `body`, `operations` of a PATCH, or `raw` text. Names that
-//! are always there: `{base}`, `{token}`; in a step with `times` also `{number}`.
+//! are always there: `{base}`, `{token}`; in a step with `times` also `{number}`, which can be part of
+//! a name: `{user{number}}`.
 //! `expect`: see [`Expect`] and [`matching`]. `save`: a name and the JSON pointer of its value;
 //! `name+` collects values in a list.
 
@@ -49,6 +50,9 @@ struct Setup {
     users: Object,
     #[serde(default)]
     groups: Object,
+    /// Requests a second; 0 is no limit.
+    #[serde(default)]
+    rate_limit: u32,
 }
 
 #[derive(Clone, Deserialize)]
@@ -57,6 +61,9 @@ struct Step {
     send: Send,
     #[serde(default = "once")]
     times: usize,
+    /// Only one of the times has to be answered as expected; the rest are not sent any more.
+    #[serde(default)]
+    until: bool,
     expect: Expect,
     #[serde(default)]
     save: Object,
@@ -119,7 +126,7 @@ async fn replay() {
 /// Runs the case once, or once for every element of `each` on the same directory, emptied between.
 async fn failures(case: &Case, server: &TestServer, http: &reqwest::Client) -> Vec<String> {
     let kind = if case.case.starts_with('E') { "entra" } else { "okta" };
-    let directory = server.directory(kind, 0).await;
+    let directory = server.directory(kind, case.setup.rate_limit).await;
     let once = [Value::Null];
     let mut failures = Vec::new();
     for (at, each) in if case.each.is_empty() { &once[..] } else { &case.each }.iter().enumerate() {
@@ -210,7 +217,10 @@ impl Run {
             for time in 1..=step.times {
                 self.names.insert("number".into(), time.into());
                 let failed = self.step(step).await.err();
-                if let Some(problems) = failed {
+                if step.until && failed.is_none() {
+                    break;
+                }
+                if let Some(problems) = failed.filter(|_| !step.until || time == step.times) {
                     let shown = |text| self.text(text).unwrap_or_else(|_| text.to_owned());
                     let (method, path) = (shown(&step.send.method), shown(&step.send.path));
                     let time = if step.times > 1 { format!(", time {time}") } else { "".into() };
@@ -401,8 +411,10 @@ impl Run {
     }
 
     fn text(&self, text: &str) -> Result<String, String> {
+        let number = self.names.get("number").unwrap_or(&Value::Null);
+        let text = text.replace("{number}", &number.to_string());
         let mut filled = String::new();
-        let mut rest = text;
+        let mut rest = &*text;
         while let Some((before, name, after)) = placeholder(rest) {
             filled.push_str(before);
             match self.value(name)? {

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::client::{Call, Client, equals};
+use crate::call::{Call, equals};
+use crate::client::Client;
 use crate::report::{Difference, shorten};
 use crate::run::Run;
 use crate::target::Target;
@@ -96,6 +97,24 @@ pub fn member_ids(group: &Value) -> BTreeSet<String> {
 pub async fn members(client: &Client, id: &str) -> Option<BTreeSet<String>> {
     let answer = client.send(Call::get("/Groups", id).verifying()).await?;
     (answer.status == 200).then(|| answer.body.as_ref().map(member_ids)).flatten()
+}
+
+/// Sends something that exists already. Whoever takes it in has it taken away again.
+pub async fn expect_duplicate(client: &Client, endpoint: &str, body: Value, case: &'static str) {
+    let Some(answer) = client.send(Call::post(endpoint, body).verifying()).await else { return };
+    if answer.status == 201
+        && let Some(id) = answer.body.as_ref().and_then(|body| body["id"].as_str())
+    {
+        client.send(Call::delete(endpoint, id).verifying()).await;
+    }
+    let mut log = client.log();
+    if log.expect(&answer, case, "a duplicate is not refused", &[409]) {
+        let kind = answer.body.as_ref().and_then(|body| body["scimType"].as_str());
+        if kind != Some("uniqueness") {
+            let what = "a duplicate is refused without `scimType` uniqueness";
+            log.fault(case, what, &answer.request, "uniqueness", kind.unwrap_or("none"));
+        }
+    }
 }
 
 /// Pages through everything, a hundred at a time as Okta does (`O-89`, `E-135`).

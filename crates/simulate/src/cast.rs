@@ -4,7 +4,7 @@
 //! them and links them, and what an earlier run left behind is in nobody's way.
 
 use crate::Kind;
-use crate::client::{Call, equals};
+use crate::call::{Call, equals};
 use crate::directory::{Directory, Group, Person};
 use crate::run::Run;
 

@@ -71,6 +71,14 @@ impl Person {
         format!("{}{}", self.object_id.replace('-', ""), self.clean_user_name())
     }
 
+    /// Somebody else with the same name, hired when this one was gone (`E-100`).
+    pub fn namesake(&self) -> Person {
+        let (id, last) = self.object_id.split_at(self.object_id.len() - 1);
+        let last = if last == "0" { "1" } else { "0" };
+        let object_id = format!("{id}{last}");
+        Person { object_id, given: "Another".to_owned(), bin: Bin::Out, ..self.clone() }
+    }
+
     pub fn in_scope(&self) -> bool {
         self.assigned && self.enabled && self.bin == Bin::Out
     }

@@ -8,6 +8,7 @@
 //! Case numbers such as `E-80` and `O-62` name the behaviour that a fault breaks.
 
 mod audit;
+mod call;
 mod cast;
 mod client;
 mod directory;

@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, HashMap};
 
-use crate::client::Answer;
+use crate::call::Answer;
 use crate::report::{Changes, Fault, Request, Sent};
 
 /// What has been sent and found so far.

@@ -3,7 +3,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::audit::Beliefs;
-use crate::client::{Call, Client};
+use crate::call::Call;
+use crate::client::Client;
 use crate::report::{Durations, Report};
 use crate::{Error, Options, Progress, Scenario, parallel};
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::audit::{self, HeldGroup, deviations, text};
-use crate::client::{Call, equals};
+use crate::call::{Call, equals};
 
 use super::attributes::{self, Matching};
 use super::job::{GroupLink, Job, Retry};
@@ -92,7 +92,8 @@ impl Job<'_, '_> {
         }
         match list.resources.as_slice() {
             [] => {
-                if let Some(case) = self.must_find {
+                if self.existing.groups.contains(&place) {
+                    let case = self.existing.case;
                     let what = "a group that exists is not found by the matching attribute";
                     log.fault(case, what, request, "one hit", "none");
                 }

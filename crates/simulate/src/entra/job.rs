@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rand::RngExt;
+
 use crate::audit::{Beliefs, Gone, HeldGroup, HeldUser};
-use crate::client::Call;
+use crate::call::Call;
 use crate::directory::{Bin, Directory};
 use crate::run::Run;
-use rand::RngExt;
 
 use super::attributes::{ExternalId, Mapping, Matching};
 use super::patch::{Grammar, Membership};
@@ -36,6 +37,30 @@ pub struct GroupLink {
     pub pushed: BTreeSet<String>,
 }
 
+/// People and groups whom a search must find; that it does not is a fault of this case.
+#[derive(Debug, Default)]
+pub struct Existing {
+    pub case: &'static str,
+    pub people: BTreeSet<usize>,
+    pub groups: BTreeSet<usize>,
+}
+
+/// Objects that failed, and in which cycle each is tried again: the next one, then less and less often.
+#[derive(Debug, Default)]
+struct Failures(BTreeMap<usize, (u32, u32)>);
+
+impl Failures {
+    fn add(&mut self, place: usize, cycle: u32) {
+        let (times, due) = self.0.entry(place).or_default();
+        *times += 1;
+        *due = cycle + (1 << (*times - 1).min(10));
+    }
+
+    fn due(&self, cycle: u32) -> impl Iterator<Item = usize> {
+        self.0.iter().filter(move |(_, (_, due))| *due <= cycle).map(|(place, _)| *place)
+    }
+}
+
 pub struct Job<'a, 'r> {
     pub run: &'a mut Run<'r>,
     pub source: Directory,
@@ -46,12 +71,13 @@ pub struct Job<'a, 'r> {
     pub left_behind: Vec<HeldUser>,
     pub mapping: Mapping,
     pub grammar: Grammar,
-    /// Everything that is searched exists: what is not found is a fault in this case.
-    pub must_find: Option<&'static str>,
+    /// What exists although there is no link to it.
+    pub existing: Existing,
     /// What was believed about groups before their links were dropped.
     pub former: BTreeMap<String, HeldGroup>,
-    failed_users: BTreeSet<usize>,
-    failed_groups: BTreeSet<usize>,
+    failed_users: Failures,
+    failed_groups: Failures,
+    cycles: u32,
     started: bool,
 }
 
@@ -68,10 +94,11 @@ impl<'a, 'r> Job<'a, 'r> {
             left_behind: Vec::new(),
             mapping: Mapping { external_id: ExternalId::MailNickname, matching: Matching::Name },
             grammar,
-            must_find: None,
+            existing: Existing::default(),
             former: BTreeMap::new(),
-            failed_users: BTreeSet::new(),
-            failed_groups: BTreeSet::new(),
+            failed_users: Failures::default(),
+            failed_groups: Failures::default(),
+            cycles: 0,
             started: false,
         }
     }
@@ -122,10 +149,11 @@ impl<'a, 'r> Job<'a, 'r> {
 
     pub async fn cycle(&mut self, depth: Depth) -> Result<(), Quarantine> {
         self.probe().await?;
+        self.cycles += 1;
         let mut people = self.source.take_changed_people();
-        people.append(&mut self.failed_users);
+        people.extend(self.failed_users.due(self.cycles));
         let mut groups = self.source.take_changed_groups();
-        groups.append(&mut self.failed_groups);
+        groups.extend(self.failed_groups.due(self.cycles));
         if depth == Depth::Full {
             people.extend(self.users.keys());
             groups.extend(self.groups.keys());
@@ -141,7 +169,7 @@ impl<'a, 'r> Job<'a, 'r> {
     /// Runs cycles until nothing fails any more, or nothing gets better (`E-114`).
     pub async fn settle(&mut self) -> Result<(), Quarantine> {
         for _ in 0..2 {
-            if self.failed_users.is_empty() && self.failed_groups.is_empty() {
+            if self.failed_users.0.is_empty() && self.failed_groups.0.is_empty() {
                 break;
             }
             self.cycle(Depth::Incremental).await?;
@@ -170,6 +198,9 @@ impl<'a, 'r> Job<'a, 'r> {
     }
 
     pub fn settle_user(&mut self, place: usize, outcome: Result<Option<HeldUser>, Retry>) {
+        if outcome.is_ok() {
+            self.failed_users.0.remove(&place);
+        }
         match outcome {
             Ok(Some(held)) => {
                 self.users.insert(place, held);
@@ -182,7 +213,7 @@ impl<'a, 'r> Job<'a, 'r> {
                 }
             }
             Err(Retry) => {
-                self.failed_users.insert(place);
+                self.failed_users.add(place, self.cycles);
             }
         }
     }
@@ -209,6 +240,9 @@ impl<'a, 'r> Job<'a, 'r> {
     }
 
     pub fn settle_group(&mut self, place: usize, outcome: Result<Option<GroupLink>, Retry>) {
+        if outcome.is_ok() {
+            self.failed_groups.0.remove(&place);
+        }
         match outcome {
             Ok(Some(link)) => {
                 self.groups.insert(place, link);
@@ -220,7 +254,7 @@ impl<'a, 'r> Job<'a, 'r> {
                 }
             }
             Err(Retry) => {
-                self.failed_groups.insert(place);
+                self.failed_groups.add(place, self.cycles);
             }
         }
     }
@@ -265,23 +299,37 @@ impl<'a, 'r> Job<'a, 'r> {
         for (place, (link, outcome)) in done.await {
             self.groups.insert(place, link);
             if let Err(Retry) = outcome {
-                self.failed_groups.insert(place);
+                self.failed_groups.add(place, self.cycles);
             }
         }
     }
 
-    /// Drops the links of everything in scope, as a restart with full reset does.
-    pub fn reset(&mut self) {
-        self.must_find = Some("E-116");
+    /// Drops the links of everything in scope, as a restart with full reset does, and runs a cycle that must find it
+    /// all again (`E-116`).
+    pub async fn reset(&mut self) -> Result<(), Quarantine> {
+        let case = "E-116";
+        let mut existing = Existing { case, ..Existing::default() };
         for (place, held) in std::mem::take(&mut self.users) {
-            match self.source.people[place].in_scope() {
-                true => self.source.change(place, |_| {}),
-                false => self.left_behind.push(held),
+            if self.source.people[place].in_scope() {
+                self.source.change(place, |_| ());
+                existing.people.insert(place);
+            } else {
+                self.left_behind.push(held);
             }
         }
         for (place, link) in std::mem::take(&mut self.groups) {
-            self.source.change_group(place, |_| {});
+            self.source.change_group(place, |_| ());
+            existing.groups.insert(place);
             self.former.insert(link.held.id.clone(), link.held);
         }
+        self.find_again(existing).await
+    }
+
+    /// A cycle that must find what exists.
+    pub async fn find_again(&mut self, existing: Existing) -> Result<(), Quarantine> {
+        self.existing = existing;
+        let outcome = self.cycle(Depth::Incremental).await;
+        self.existing = Existing::default();
+        outcome
     }
 }

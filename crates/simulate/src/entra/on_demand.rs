@@ -1,7 +1,7 @@
 //! Provision on demand: one object by the button, at once, and in the old grammar whatever the Tenant URL says.
 
 use crate::audit::HeldUser;
-use crate::client::Call;
+use crate::call::Call;
 
 use super::job::{Job, Quarantine, Retry};
 use super::patch::{Grammar, Membership};

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::audit::{self, HeldGroup, MANAGER};
-use crate::client::{Answer, Call, equals};
+use crate::call::{Answer, Call, equals};
 
 use super::job::{Depth, GroupLink, Job, Retry};
 use super::patch::{self, Grammar, Membership};

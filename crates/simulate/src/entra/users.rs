@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::audit::{self, ACTIVE, HeldUser, MANAGER, USER_NAME, deviations, text};
-use crate::client::{Call, equals};
+use crate::call::{Call, equals};
 use crate::directory::Bin;
 use crate::rules::names_schema;
 use crate::target::CORE_USER;
@@ -96,7 +96,8 @@ impl Job<'_, '_> {
         let request = &list.answer.request;
         match list.resources.as_slice() {
             [] => {
-                if let Some(case) = self.must_find {
+                if self.existing.people.contains(&place) {
+                    let case = self.existing.case;
                     let what = "a user that exists is not found by the matching attribute";
                     log.fault(case, what, request, "one hit", "none");
                 }
@@ -168,10 +169,16 @@ impl Job<'_, '_> {
             held.values.extend(wanted);
             return Ok(held);
         };
-        let tombstone = self.source.people[place].bin == Bin::In;
-        let case = if tombstone { "E-97" } else { patch::case(first, grammar) };
         let call = Call::patch("/Users", &held.id, patch::user(&changes, grammar, place));
         let answer = client.send(call).await.ok_or(Retry)?;
+        let kind = answer.body.as_ref().and_then(|body| body["scimType"].as_str());
+        let case = match (kind, grammar) {
+            (Some("noTarget"), _) => "E-44",
+            _ if self.source.people[place].bin == Bin::In => "E-97",
+            _ if changes.len() == 1 => patch::case(first, grammar),
+            (_, Grammar::Old) => "E-39",
+            (_, Grammar::Flag) => "E-40",
+        };
         if !client.log().expect(&answer, case, "a user is not updated", &[200, 204]) {
             return Err(Retry);
         }

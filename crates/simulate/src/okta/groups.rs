@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use crate::audit::{self, DISPLAY_NAME, HeldGroup, text};
-use crate::client::{Answer, Call};
+use crate::call::{Answer, Call};
 use crate::target::{CORE_GROUP, PATCH_OP};
 
 use super::org::{Failed, Family, HUNDRED, Org};
@@ -104,6 +104,12 @@ impl Org<'_, '_> {
         leave: BTreeSet<String>,
     ) -> Result<HeldGroup, Failed> {
         let client = &self.run.client;
+        let (gone, new) = (leave.len() as u64, come.len() as u64);
+        let count = || {
+            let mut log = client.log();
+            log.changes.members_added += new;
+            log.changes.members_removed += gone;
+        };
         if family == Family::Aiw {
             let mut body = self.read_group(&held.id).await?;
             let members = body["members"].as_array().cloned().unwrap_or_default();
@@ -115,7 +121,9 @@ impl Org<'_, '_> {
             body["members"] = members.into();
             held.members.retain(|id| !leave.contains(id));
             held.members.extend(come.into_keys());
-            return self.put_group(held, body).await;
+            let held = self.put_group(held, body).await?;
+            count();
+            return Ok(held);
         }
         self.patch_name(&held).await?;
         let mut operations: Vec<Value> = leave
@@ -123,7 +131,6 @@ impl Org<'_, '_> {
             .map(|id| format!("members[value eq {}]", Value::from(id.as_str())))
             .map(|path| json!({"op": "remove", "path": path}))
             .collect();
-        let (gone, new) = (leave.len() as u64, come.len() as u64);
         for batch in listed(&come).chunks(HUNDRED) {
             let add = json!({"op": "add", "path": "members", "value": batch});
             operations.push(add);
@@ -135,11 +142,7 @@ impl Org<'_, '_> {
             let message = json!({"schemas": [PATCH_OP], "Operations": operations});
             self.patch_members(&held.id, message, "O-67").await?;
         }
-        {
-            let mut log = client.log();
-            log.changes.members_added += new;
-            log.changes.members_removed += gone;
-        }
+        count();
         held.members.retain(|id| !leave.contains(id));
         held.members.extend(come.into_keys());
         let case = if leave.is_empty() { "O-69" } else { "O-67" };

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::audit::{ACTIVE, Beliefs, Gone, HeldGroup, HeldUser};
-use crate::client::{Blank, Call};
+use crate::call::{Blank, Call};
 use crate::directory::Directory;
 use crate::run::Run;
 

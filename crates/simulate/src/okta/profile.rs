@@ -11,7 +11,7 @@ use crate::target::{CORE_USER, ENTERPRISE, Target};
 pub const EXTERNAL_ID: Target = Target::Plain("externalId");
 pub const PHONE: Target = Target::Primary("phoneNumbers", "value");
 
-/// What is mapped for a person. `null` stands for a value that Okta empties.
+/// What is mapped for a person and must be held. `null` stands for a value that Okta empties.
 pub fn mapped(source: &Directory, place: usize) -> BTreeMap<Target, Value> {
     let person = &source.people[place];
     let phone = match person.phone.as_str() {
@@ -35,17 +35,21 @@ pub fn mapped(source: &Directory, place: usize) -> BTreeMap<Target, Value> {
     if !person.phone.is_empty() {
         values.insert(Target::Primary("phoneNumbers", "type"), "work".into());
     }
-    // O-32: a manager by name alone.
-    if let Some(manager) = person.manager.and_then(|place| source.people.get(place)) {
-        let target = Target::EnterpriseSub("manager", "displayName");
-        values.insert(target, manager.display_name().into());
-    }
     values
+}
+
+/// O-32: a manager by name alone, which the server may keep or drop (RFC 7643 §4.3: the name is read-only).
+fn name_manager(body: &mut Value, source: &Directory, place: usize) {
+    let manager = source.people[place].manager.and_then(|place| source.people.get(place));
+    if let Some(manager) = manager {
+        let target = Target::EnterpriseSub("manager", "displayName");
+        target.write(body, manager.display_name().into());
+    }
 }
 
 /// A new user: always active, with a throw-away password and no groups (`O-28`, `O-29`). Some profiles have blanks
 /// where the mapping found nothing (`O-33`).
-pub fn creation(values: &BTreeMap<Target, Value>, place: usize) -> Value {
+pub fn creation(source: &Directory, place: usize) -> Value {
     let mut body = json!({
         "schemas": [CORE_USER, ENTERPRISE],
         "userName": null,
@@ -54,11 +58,12 @@ pub fn creation(values: &BTreeMap<Target, Value>, place: usize) -> Value {
         "groups": [],
         "password": password(place),
     });
-    for (target, value) in values {
+    for (target, value) in mapped(source, place) {
         if !value.is_null() {
-            target.write(&mut body, value.clone());
+            target.write(&mut body, value);
         }
     }
+    name_manager(&mut body, source, place);
     ACTIVE.write(&mut body, true.into());
     if place % 9 == 4 {
         body["nickName"] = "".into();
@@ -68,11 +73,12 @@ pub fn creation(values: &BTreeMap<Target, Value>, place: usize) -> Value {
 }
 
 /// Writes the mapped values into the document that the server returned, as blanks where they are emptied.
-pub fn merge(mut body: Value, values: &BTreeMap<Target, Value>) -> Value {
-    for (target, value) in values {
-        let value = if value.is_null() { json!("") } else { value.clone() };
+pub fn merge(mut body: Value, source: &Directory, place: usize) -> Value {
+    for (target, value) in mapped(source, place) {
+        let value = if value.is_null() { json!("") } else { value };
         target.write(&mut body, value);
     }
+    name_manager(&mut body, source, place);
     body
 }
 

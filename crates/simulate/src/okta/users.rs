@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::audit::{ACTIVE, HeldUser, USER_NAME, deviations, text};
-use crate::client::{Answer, Blank, Call, equals};
+use crate::call::{Answer, Blank, Call, equals};
 use crate::target::{PATCH_OP, Target};
 
 use super::org::{Failed, Family, HUNDRED, Org};
@@ -69,7 +69,7 @@ impl Org<'_, '_> {
     async fn create(&self, place: usize) -> Result<HeldUser, Failed> {
         let client = &self.run.client;
         let mut values = mapped(&self.source, place);
-        let body = profile::creation(&values, place);
+        let body = profile::creation(&self.source, place);
         let answer = client.send(Call::post("/Users", body)).await.ok_or(Failed)?;
         let (case, what) = match answer.status {
             409 => ("O-17", "a name that no look-up finds is answered with 409"),
@@ -155,7 +155,7 @@ impl Org<'_, '_> {
     /// `T4`: read, merge, replace.
     pub async fn update(&self, mut held: HeldUser, place: usize) -> Result<HeldUser, Failed> {
         let values = mapped(&self.source, place);
-        let body = profile::merge(self.read(&held.id).await?, &values);
+        let body = profile::merge(self.read(&held.id).await?, &self.source, place);
         held.values.extend(values);
         if held.values.contains_key(&PHONE_TYPE) && held.values[&profile::PHONE].is_null() {
             held.values.remove(&PHONE_TYPE);

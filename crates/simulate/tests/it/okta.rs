@@ -29,6 +29,15 @@ async fn a_right_server_has_no_faults() {
 }
 
 #[tokio::test]
+async fn a_second_run_finds_what_the_first_one_left() {
+    let url = reference::start(None).await;
+    for time in ["first", "second", "third"] {
+        let report = run(&url, 40, 8, &[]).await;
+        assert!(report.passed(), "for the {time} time: {report}");
+    }
+}
+
+#[tokio::test]
 async fn every_scenario_stands_alone_and_can_be_repeated() {
     for scenario in simulate::scenarios(Kind::Okta) {
         let url = reference::start(None).await;

@@ -108,7 +108,7 @@ pub fn rules_of_every_answer(status: u16, body: &Value, out: &mut Vec<String>) {
     let schemas = body["schemas"].as_array().map(Vec::as_slice).unwrap_or_default();
     if status >= 400 {
         let said = body["detail"].as_str().is_some_and(|detail| !detail.is_empty());
-        if !schemas.contains(&ERROR.into()) || body["status"] != status.to_string() || !said {
+        if !schemas.contains(&ERROR.into()) || body["status"] != *status.to_string() || !said {
             out.push("no SCIM error".to_owned());
         }
     }

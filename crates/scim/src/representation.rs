@@ -78,7 +78,9 @@ pub fn etag(version: i64) -> String {
 
 /// A time as `meta` shows it: UTC, RFC 3339.
 pub fn date_time(microseconds: i64) -> String {
-    jiff::Timestamp::from_microsecond(microseconds).unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_string()
+    jiff::Timestamp::from_microsecond(microseconds)
+        .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+        .to_string()
 }
 
 impl Representation<'_> {
@@ -160,8 +162,7 @@ impl Representation<'_> {
             out.push_str("{\"value\":");
             json_string(out, &reference.id);
             out.push_str(",\"$ref\":");
-            let endpoint =
-                if members { reference.resource_type.endpoint() } else { "/Groups" };
+            let endpoint = if members { reference.resource_type.endpoint() } else { "/Groups" };
             json_string(out, &format!("{}{endpoint}/{}", self.base_url, reference.id));
             out.push_str(",\"display\":");
             json_string(out, &reference.display);
@@ -188,7 +189,10 @@ fn json_string(out: &mut String, text: &str) {
 mod tests {
     use super::*;
 
-    fn user<'a>(document: &'a str, manager: Option<(&'a str, Option<&'a str>)>) -> Representation<'a> {
+    fn user<'a>(
+        document: &'a str,
+        manager: Option<(&'a str, Option<&'a str>)>,
+    ) -> Representation<'a> {
         Representation {
             resource_type: "User",
             endpoint: "/Users",

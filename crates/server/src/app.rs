@@ -5,12 +5,7 @@ use std::sync::Arc;
 use scim::schema::{self, ResourceType};
 use store::Store;
 
-use crate::{
-    config::Settings,
-    http::auth::Tokens,
-    log::Log,
-    rate_limit::RateLimits,
-};
+use crate::{config::Settings, http::auth::Tokens, log::Log, rate_limit::RateLimits};
 
 pub struct App {
     pub settings: Settings,

@@ -188,7 +188,9 @@ mod tests {
         assert_eq!(ok("https://scim.example.com/"), "https://scim.example.com");
         assert_eq!(ok("http://127.0.0.1:8080"), "http://127.0.0.1:8080");
         assert_eq!(ok("https://example.com/sync//"), "https://example.com/sync");
-        for bad in ["scim.example.com", "ftp://example.com", "https://a_b.example", "https://a.example?x"] {
+        for bad in
+            ["scim.example.com", "ftp://example.com", "https://a_b.example", "https://a.example?x"]
+        {
             assert!(check_public_url(bad).is_err(), "{bad}");
         }
     }

@@ -4,67 +4,129 @@
 //! not wait for the disk. What a write changed does not depend on it, as the journal is part of
 //! the write itself.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    mem,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use store::{Store, Tx, provisioning_log::Entry};
 use tokio::{
-    sync::mpsc::{Receiver, Sender, channel},
+    sync::{Notify, oneshot},
     task::JoinHandle,
-    time::{Instant, timeout_at},
+    time::{Instant, sleep},
 };
 
 use crate::{clock, ids};
 
 /// Entries that may wait; past that, requests wait for the log.
-const WAITING: usize = 16_384;
+const WAITING: usize = 65_536;
 
-/// Entries written at a time, and the longest wait for more of them.
+/// Entries that are written at once, and as many as end the wait early.
 const BATCH: usize = 512;
+const EARLY: usize = 8_192;
+
+/// How long entries are collected.
 pub const DELAY: Duration = Duration::from_millis(100);
 
 const PRUNE_EVERY: Duration = Duration::from_secs(3600);
 const PRUNE_BATCH: i64 = 1000;
 
-/// Takes entries.
+/// Takes entries. Adding one wakes nobody: the writer comes by itself.
 #[derive(Clone)]
-pub struct Log(Sender<Entry>);
+pub struct Log(Arc<Collected>);
+
+#[derive(Default)]
+struct Collected {
+    entries: Mutex<Vec<Entry>>,
+    /// There are [`EARLY`] entries.
+    full: Notify,
+    /// There is room again.
+    taken: Notify,
+}
+
+impl Collected {
+    fn push(&self, entry: Entry) -> usize {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.push(entry);
+        entries.len()
+    }
+
+    fn take(&self) -> Vec<Entry> {
+        let entries = mem::take(&mut *self.entries.lock().unwrap_or_else(PoisonError::into_inner));
+        self.taken.notify_waiters();
+        entries
+    }
+}
+
+/// The task that writes entries.
+pub struct LogWriter {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl LogWriter {
+    /// Writes what was added, and ends.
+    pub async fn stop(self) {
+        let _ = self.stop.send(());
+        if let Err(error) = self.task.await {
+            tracing::error!(%error, "the provisioning log's writer failed");
+        }
+    }
+}
 
 impl Log {
-    /// Starts the writer. It ends, with everything written, when every `Log` is dropped.
-    pub fn start(store: Arc<Store>, retention_days: u32) -> (Self, JoinHandle<()>) {
-        let (entries, waiting) = channel(WAITING);
-        let task = tokio::spawn(run(store, waiting, retention_days));
-        (Self(entries), task)
+    /// Starts the writer.
+    pub fn start(store: Arc<Store>, retention_days: u32) -> (Self, LogWriter) {
+        let collected = Arc::new(Collected::default());
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(run(store, Arc::clone(&collected), stopped, retention_days));
+        (Self(collected), LogWriter { stop, task })
     }
 
     /// Hands over an entry, waiting while too many are unwritten.
     pub async fn add(&self, entry: Entry) {
-        if self.0.send(entry).await.is_err() {
-            tracing::error!("the provisioning log's writer has stopped");
+        let waiting = self.0.push(entry);
+        if waiting == EARLY {
+            self.0.full.notify_one();
+        }
+        if waiting >= WAITING {
+            // The timer is for a writer that took them between the two lines.
+            let _ = tokio::time::timeout(DELAY, self.0.taken.notified()).await;
         }
     }
 
     /// Hands over an entry from where nothing can wait.
     pub fn add_now(&self, entry: Entry) {
-        if self.0.try_send(entry).is_err() {
-            tracing::error!("a provisioning log entry was lost: too many are waiting");
-        }
+        self.0.push(entry);
     }
 }
 
-async fn run(store: Arc<Store>, mut waiting: Receiver<Entry>, retention_days: u32) {
+async fn run(
+    store: Arc<Store>,
+    collected: Arc<Collected>,
+    mut stopped: oneshot::Receiver<()>,
+    retention_days: u32,
+) {
     let mut pruned = Instant::now();
-    while let Some(first) = waiting.recv().await {
-        let mut batch = Vec::with_capacity(BATCH);
-        batch.push(first);
-        let deadline = Instant::now() + DELAY;
-        while batch.len() < BATCH {
-            match timeout_at(deadline, waiting.recv()).await {
-                Ok(Some(entry)) => batch.push(entry),
-                Ok(None) | Err(_) => break,
+    loop {
+        let last = tokio::select! {
+            () = sleep(DELAY) => false,
+            () = collected.full.notified() => false,
+            _ = &mut stopped => true,
+        };
+        let mut entries = collected.take().into_iter();
+        loop {
+            let batch: Vec<Entry> = entries.by_ref().take(BATCH).collect();
+            if batch.is_empty() {
+                break;
             }
+            write(&store, batch).await;
         }
-        write(&store, batch).await;
+        if last {
+            return;
+        }
         if pruned.elapsed() >= PRUNE_EVERY {
             pruned = Instant::now();
             prune(&store, retention_days).await;
@@ -99,8 +161,7 @@ async fn write(store: &Store, batch: Vec<Entry>) {
 
 /// Deletes what is older than the retention, a little at a time.
 async fn prune(store: &Store, retention_days: u32) {
-    let before =
-        ids::uuid_at(clock::now() - i64::from(retention_days) * 24 * 3600 * 1_000_000);
+    let before = ids::uuid_at(clock::now() - i64::from(retention_days) * 24 * 3600 * 1_000_000);
     let directories = match crate::admin::directories::list(store, None).await {
         Ok(directories) => directories,
         Err(error) => {

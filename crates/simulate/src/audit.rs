@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::client::{Call, Client};
+use crate::client::{Call, Client, equals};
 use crate::report::{Difference, shorten};
 use crate::run::Run;
 use crate::target::Target;
@@ -32,6 +32,8 @@ pub struct HeldGroup {
     pub values: BTreeMap<Target, Value>,
     /// Ids of the members.
     pub members: BTreeSet<String>,
+    /// Ids that the server may show as members or not.
+    pub undecided: BTreeSet<String>,
 }
 
 impl HeldGroup {
@@ -66,14 +68,16 @@ fn name(values: &BTreeMap<Target, Value>, target: Target) -> &str {
     values.get(&target).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// The values that are not held as believed: the place, what is believed, what is held.
+/// The values that are not held as believed: the place, what is believed, what is held. `null` is the belief that
+/// nothing is there.
 pub fn deviations(
     values: &BTreeMap<Target, Value>,
     resource: &Value,
 ) -> Vec<(Target, Value, Option<Value>)> {
     let deviation = |(target, believed): (&Target, &Value)| {
         let held = target.read(resource);
-        (held != Some(believed)).then(|| (*target, believed.clone(), held.cloned()))
+        (held != Some(believed).filter(|value| !value.is_null()))
+            .then(|| (*target, believed.clone(), held.cloned()))
     };
     values.iter().filter_map(deviation).collect()
 }
@@ -155,44 +159,29 @@ pub async fn read_back(run: &mut Run<'_>, beliefs: &Beliefs) {
     run.begin("read back");
     let okta = run.options.kind == Kind::Okta;
     let case = |entra, other| if okta { other } else { entra };
-    let mut found = Vec::new();
-    for endpoint in ["/Users", "/Groups"] {
-        let pages = read_pages(run, endpoint, true).await;
-        let listed: BTreeMap<_, _> = pages
-            .iter()
-            .filter_map(|resource| Some((resource["id"].as_str()?, resource)))
-            .collect();
-        match endpoint {
-            "/Users" => {
-                let check = async |held: &HeldUser| {
-                    let listed = listed.get(held.id.as_str()).copied();
-                    user(&run.client, held, listed, case("E-30", "O-38")).await
-                };
-                let users: Vec<&HeldUser> = beliefs.users.iter().collect();
-                let limit = run.each("users", users, |held| check(held)).await;
-                found.extend(limit.into_iter().flatten());
-            }
-            _ => {
-                let groups: Vec<&HeldGroup> = beliefs.groups.iter().collect();
-                let check = async |held: &HeldGroup| {
-                    let listed = listed.contains_key(held.id.as_str());
-                    group(&run.client, held, listed, case("E-87", "O-74")).await
-                };
-                found.extend(
-                    run.each("groups", groups, |held| check(held)).await.into_iter().flatten(),
-                );
-            }
-        }
-    }
+    let pages = read_pages(run, "/Users", true).await;
+    let listed: BTreeMap<_, _> =
+        pages.iter().filter_map(|user| Some((user["id"].as_str()?, user))).collect();
+    let users = run.each("users", beliefs.users.iter().collect(), async |held: &HeldUser| {
+        let listed = listed.get(held.id.as_str()).copied();
+        user(&run.client, held, listed, case("E-30", "O-38")).await
+    });
+    let mut found: Vec<Difference> = users.await.into_iter().flatten().collect();
+    let pages = read_pages(run, "/Groups", true).await;
+    let listed: BTreeSet<_> = pages.iter().filter_map(|group| group["id"].as_str()).collect();
+    let groups = run.each("groups", beliefs.groups.iter().collect(), async |held: &HeldGroup| {
+        let listed = listed.contains(held.id.as_str());
+        group(&run.client, held, listed, case("E-87", "O-74")).await
+    });
+    found.extend(groups.await.into_iter().flatten());
     let live: BTreeSet<String> = (beliefs.users.iter().map(|user| user.name().to_lowercase()))
         .chain(beliefs.groups.iter().map(|group| group.name().to_lowercase()))
         .collect();
-    let deleted: Vec<&Gone> = beliefs.gone.iter().collect();
-    let check = async |one: &Gone| {
+    let deleted = run.each("deleted", beliefs.gone.iter().collect(), async |one: &Gone| {
         let free = !live.contains(&one.name.to_lowercase());
         gone(&run.client, one, free, case("E-101", "O-75")).await
-    };
-    found.extend(run.each("deleted", deleted, |one| check(one)).await.into_iter().flatten());
+    });
+    found.extend(deleted.await.into_iter().flatten());
     run.differences.extend(found);
 }
 
@@ -277,12 +266,13 @@ async fn group(
     for (target, believed, now) in deviations(&held.values, &body) {
         found.push(difference(&target.to_string(), text(Some(&believed)), text(now.as_ref())));
     }
-    let now = member_ids(&body);
+    let mut now = member_ids(&body);
     let count = body["members"].as_array().map_or(0, Vec::len);
     if count > now.len() {
         let (once, twice) = (now.len().to_string(), count.to_string());
         found.push(difference("members, each once", once, twice));
     }
+    now.retain(|id| !held.undecided.contains(id));
     let missing: Vec<_> = held.members.difference(&now).cloned().collect();
     let extra: Vec<_> = now.difference(&held.members).cloned().collect();
     if !missing.is_empty() || !extra.is_empty() {
@@ -319,7 +309,7 @@ async fn gone(client: &Client, one: &Gone, free: bool, case: &'static str) -> Ve
     {
         found.push(difference("by id", format!("status {}", answer.status)));
     }
-    let filter = format!("{attribute} eq {}", Value::from(one.name.as_str()));
+    let filter = equals(attribute, &one.name);
     let mut search = Call::query(one.endpoint);
     if one.endpoint == "/Groups" {
         search = search.with("excludedAttributes", "members");

@@ -127,6 +127,11 @@ impl Call {
     }
 }
 
+/// A filter that matches one value of one attribute; quotes in the value are escaped as in JSON (RFC 7644 §3.4.2.2).
+pub fn equals(attribute: &str, value: &str) -> String {
+    format!("{attribute} eq {}", Value::from(value))
+}
+
 /// An answer that came. Anything wrong with its form is already in the log.
 #[derive(Clone, Debug)]
 pub struct Answer {

@@ -104,6 +104,13 @@ pub struct Group {
     pub assigned: bool,
 }
 
+impl Group {
+    /// What the group is called after a rename.
+    pub fn other_name(&self) -> String {
+        format!("{}, renamed", self.name)
+    }
+}
+
 /// People and groups, and who of them changed since somebody last asked.
 #[derive(Debug)]
 pub struct Directory {
@@ -149,7 +156,7 @@ impl Directory {
                 let mut person = self.invent(&mut rng, number, tag);
                 let login = person.login.clone();
                 let mut twin = 2;
-                while !logins.insert(person.login.clone()) {
+                while !logins.insert(person.login.to_lowercase()) {
                     person.login = match tag {
                         "" => format!("{login}{twin}"),
                         _ => login.replacen('.', &format!("{twin}."), 1),
@@ -177,6 +184,11 @@ impl Directory {
             "" => format!("{given_login}.{family_login}{plus}"),
             _ => format!("{given_login}.{family_login}.{tag}"),
         };
+        // O-36, E-30: the case of a name is kept, though it does not count.
+        let login = match number % 6 {
+            2 => login.split('.').map(capitalised).collect::<Vec<_>>().join("."),
+            _ => login,
+        };
         let digits = |rng: &mut ChaCha8Rng| rng.random_range(100_000..999_999);
         Person {
             object_id: uuid(rng),
@@ -192,7 +204,7 @@ impl Directory {
             // E-133: nobody may tidy these up.
             phone: format!("{prefix} ({}) {}", rng.random_range(10..99), digits(rng)),
             mobile: (number % 3 != 2).then(|| format!("{prefix}-{}", digits(rng))),
-            fax: (number % 5 == 0).then(|| format!("{prefix}/{}", digits(rng))),
+            fax: number.is_multiple_of(5).then(|| format!("{prefix}/{}", digits(rng))),
             language: language.to_owned(),
             office: format!("{city} {}", rng.random_range(1..9)),
             street: format!("{street} {}", rng.random_range(1..200)),
@@ -300,6 +312,11 @@ impl Directory {
     }
 }
 
+fn capitalised(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+}
+
 fn uuid(rng: &mut ChaCha8Rng) -> String {
     let (high, low): (u64, u64) = (rng.random(), rng.random());
     format!(
@@ -333,7 +350,8 @@ mod tests {
     #[test]
     fn nobody_shares_a_name() {
         let directory = Directory::new(1, 3000, 300);
-        let names: BTreeSet<_> = directory.people.iter().map(Person::user_name).collect();
+        let names: BTreeSet<_> =
+            directory.people.iter().map(|p| p.user_name().to_lowercase()).collect();
         assert_eq!(names.len(), 3000);
         let groups: BTreeSet<_> = directory.groups.iter().map(|g| g.name.to_lowercase()).collect();
         assert_eq!(groups.len(), 300);

@@ -8,6 +8,7 @@
 //! Case numbers such as `E-80` and `O-62` name the behaviour that a fault breaks.
 
 mod audit;
+mod cast;
 mod client;
 mod directory;
 mod entra;
@@ -21,6 +22,7 @@ mod rules;
 mod run;
 mod target;
 
+use std::fmt;
 use std::time::Instant;
 
 use serde::Serialize;
@@ -49,7 +51,7 @@ impl Kind {
 }
 
 /// What to simulate and against which server.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Options {
     pub kind: Kind,
     /// The SCIM base URL, as an administrator pastes it. Entra's compatibility flag may be in it as a query.
@@ -84,6 +86,24 @@ impl Options {
             scenarios: Vec::new(),
             record: false,
         }
+    }
+}
+
+/// Without the token.
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Options { kind, url, token: _, users, groups, seed, parallel, scenarios, record } =
+            self;
+        f.debug_struct("Options")
+            .field("kind", kind)
+            .field("url", url)
+            .field("users", users)
+            .field("groups", groups)
+            .field("seed", seed)
+            .field("parallel", parallel)
+            .field("scenarios", scenarios)
+            .field("record", record)
+            .finish_non_exhaustive()
     }
 }
 

@@ -88,7 +88,8 @@ pub fn of_list(body: &Value, start: u64) -> Vec<Breach> {
         return vec![breach(Rule::ListShape, what, expected, body)];
     };
     for counter in ["totalResults", "itemsPerPage", "startIndex"] {
-        if !body[counter].is_u64() && !(body[counter].is_null() && counter != "totalResults") {
+        let left_out = body[counter].is_null() && counter != "totalResults";
+        if !body[counter].is_u64() && !left_out {
             let what = "a list's counter is no integer";
             breaches.push(breach(Rule::Integers, what, counter, &body[counter]));
         }

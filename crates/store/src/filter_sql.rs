@@ -73,6 +73,10 @@ fn compile(resource_type: &str, condition: &Condition, binds: &mut Vec<String>) 
 }
 
 fn join(parts: &[Part], word: &str) -> String {
+    if parts.is_empty() {
+        // An `or` of nothing: a filter that was settled as matching nothing.
+        return "(1 = 0)".into();
+    }
     let mut sql = String::from("(");
     for (at, part) in parts.iter().enumerate() {
         if at > 0 {

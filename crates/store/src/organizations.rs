@@ -40,15 +40,13 @@ pub async fn create(tx: &mut Tx, organization: &Organization) -> Result<()> {
 
 /// All organizations, by slug.
 pub async fn list(tx: &mut Tx) -> Result<Vec<Organization>> {
-    let sql =
-        format!("SELECT {COLUMNS} FROM organization WHERE deleted_at IS NULL ORDER BY slug");
+    let sql = format!("SELECT {COLUMNS} FROM organization WHERE deleted_at IS NULL ORDER BY slug");
     tx.query(&sql, &[], read).await
 }
 
 /// The organization with this slug.
 pub async fn get(tx: &mut Tx, slug: &str) -> Result<Option<Organization>> {
-    let sql =
-        format!("SELECT {COLUMNS} FROM organization WHERE slug = ?1 AND deleted_at IS NULL");
+    let sql = format!("SELECT {COLUMNS} FROM organization WHERE slug = ?1 AND deleted_at IS NULL");
     tx.query_opt(&sql, &[slug.into()], read).await
 }
 

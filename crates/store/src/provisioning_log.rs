@@ -28,8 +28,8 @@ pub struct Entry {
 
 /// Adds an entry.
 pub async fn append(tx: &mut Tx, entry: &Entry) -> Result<()> {
-    let notes = (!entry.notes.is_empty())
-        .then(|| serde_json::Value::from(entry.notes.clone()).to_string());
+    let notes =
+        (!entry.notes.is_empty()).then(|| serde_json::Value::from(entry.notes.clone()).to_string());
     tx.execute(
         "INSERT INTO provisioning_log (directory_id, request_id, at, duration_us, token_id, \
          client, method, target, status, scim_type, detail, notes, resource_type, resource_id) \
@@ -57,12 +57,7 @@ pub async fn append(tx: &mut Tx, entry: &Entry) -> Result<()> {
 }
 
 /// Deletes up to `limit` entries of a directory that came before `request_id`; how many.
-pub async fn prune(
-    tx: &mut Tx,
-    directory_id: &str,
-    request_id: &str,
-    limit: i64,
-) -> Result<u64> {
+pub async fn prune(tx: &mut Tx, directory_id: &str, request_id: &str, limit: i64) -> Result<u64> {
     tx.execute(
         "DELETE FROM provisioning_log WHERE directory_id = ?1 AND request_id IN \
          (SELECT request_id FROM provisioning_log WHERE directory_id = ?1 AND request_id < ?2 \
@@ -83,8 +78,9 @@ impl DirectoryTx<'_> {
                  ORDER BY directory_id DESC, request_id DESC LIMIT ?2",
                 &[(&self.directory_id).into(), limit.into()],
                 |row| {
-                    let optional =
-                        |column| Ok::<_, crate::Error>(row.optional_text(column)?.map(str::to_owned));
+                    let optional = |column| {
+                        Ok::<_, crate::Error>(row.optional_text(column)?.map(str::to_owned))
+                    };
                     Ok(Entry {
                         directory_id: row.text(0)?.into(),
                         request_id: row.text(1)?.into(),

@@ -235,12 +235,7 @@ impl DirectoryTx<'_> {
             .query_opt(
                 "UPDATE resource SET version = version + 1, last_modified_at = ?4 \
                  WHERE directory_id = ?1 AND resource_type = ?2 AND id = ?3 RETURNING version",
-                &[
-                    (&self.directory_id).into(),
-                    resource_type.into(),
-                    id.into(),
-                    change.now.into(),
-                ],
+                &[(&self.directory_id).into(), resource_type.into(), id.into(), change.now.into()],
                 |row| row.int(0),
             )
             .await?

@@ -64,26 +64,28 @@ pub enum SearchError {
 
 impl Store {
     /// Searches one directory, in the order of creation unless sorted otherwise.
-    pub async fn search(
-        &self,
-        directory_id: &str,
-        search: Search,
-    ) -> Result<Found, SearchError> {
+    pub async fn search(&self, directory_id: &str, search: Search) -> Result<Found, SearchError> {
         let name = search.resource_type.name.clone();
         let narrowing = search.condition.as_ref().map(|c| filter_sql::narrow(&name, c));
         match narrowing {
             // An index answers it.
             Some(Some(narrowing)) => {
-                self.read(directory_id, async move |tx: DirectoryTx<'_>| tx.search(&search, Some(&narrowing)).await)
+                self.read(directory_id, async move |tx: DirectoryTx<'_>| {
+                    tx.search(&search, Some(&narrowing)).await
+                })
                 .await
             }
             // The beginning of the whole list, as connection tests ask for it.
             None if search.sort.is_none() && search.count <= 2 && search.offset == 0 => {
-                self.read(directory_id, async move |tx: DirectoryTx<'_>| tx.search(&search, None).await)
+                self.read(directory_id, async move |tx: DirectoryTx<'_>| {
+                    tx.search(&search, None).await
+                })
                 .await
             }
             _ => {
-                self.scan(directory_id, async move |tx: DirectoryTx<'_>| tx.search(&search, None).await)
+                self.scan(directory_id, async move |tx: DirectoryTx<'_>| {
+                    tx.search(&search, None).await
+                })
                 .await
             }
         }
@@ -213,7 +215,9 @@ impl DirectoryTx<'_> {
             }
         }
         if let Some(sort) = &search.sort {
-            sorted.sort_by(|(a, a_id), (b, b_id)| sort.compare_keys(a, b).then_with(|| a_id.cmp(b_id)));
+            sorted.sort_by(|(a, a_id), (b, b_id)| {
+                sort.compare_keys(a, b).then_with(|| a_id.cmp(b_id))
+            });
             for (_, id) in sorted.into_iter().skip(search.offset).take(search.count) {
                 page.extend(self.resource(&search.resource_type.name, &id).await?);
             }
@@ -281,13 +285,14 @@ fn represent(
     resource: &Resource,
     references: Option<&[Reference]>,
 ) -> Result<scim::Object> {
-    resource.representation(&search.resource_type, &search.base_url, references).object().ok_or_else(
-        || Error::Corrupt {
+    resource
+        .representation(&search.resource_type, &search.base_url, references)
+        .object()
+        .ok_or_else(|| Error::Corrupt {
             table: "resource",
             row: resource.id.clone(),
             problem: "the document is no JSON object".into(),
-        },
-    )
+        })
 }
 
 impl Resource {

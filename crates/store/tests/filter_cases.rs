@@ -11,10 +11,7 @@ use scim::{
 };
 use serde_json::Value;
 use store::{
-    DirectoryTx, Store,
-    journal::Operation,
-    memberships::json_list,
-    resources::Change,
+    DirectoryTx, Store, journal::Operation, memberships::json_list, resources::Change,
     search::Search,
 };
 
@@ -30,10 +27,7 @@ fn resource_types(cases: &Value) -> [Arc<ResourceType>; 2] {
         schema: Arc::new(Schema::from_json(schema).unwrap()),
         required: false,
     });
-    [
-        Arc::new(schema::user_type(declared.collect())),
-        Arc::new(schema::group_type(Vec::new())),
-    ]
+    [Arc::new(schema::user_type(declared.collect())), Arc::new(schema::group_type(Vec::new()))]
 }
 
 fn time(object: &Object, name: &str) -> i64 {
@@ -86,8 +80,7 @@ async fn the_store_answers_every_filter_case() {
     for case in cases["cases"].as_array().unwrap() {
         let text = case["filter"].as_str().unwrap();
         let resource_type = if case["resource_type"] == "Group" { &group } else { &user };
-        let reading =
-            if case["reading"] == "strict" { Reading::Strict } else { Reading::Tolerant };
+        let reading = if case["reading"] == "strict" { Reading::Strict } else { Reading::Tolerant };
         let Some(expected) = case["matches"].as_array() else { continue };
         let parsed = filter::parse(text, reading, &mut Notes::default()).unwrap();
         let condition = filter::resolve(&parsed, resource_type).unwrap();

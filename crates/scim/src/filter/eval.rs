@@ -6,7 +6,11 @@ use std::{borrow::Cow, cmp::Ordering};
 use serde_json::{Number, Value};
 
 use super::{CompareOperator, Condition, Operand, Target};
-use crate::{Object, schema::AttributeType, text};
+use crate::{
+    Object,
+    schema::{AttributeType, instant},
+    text,
+};
 
 /// Where a target's values are looked for.
 #[derive(Clone, Copy)]
@@ -147,9 +151,4 @@ fn compare_numbers(a: &Number, b: &Number) -> Option<Ordering> {
         (Some(a), Some(b)) => Some(a.cmp(&b)),
         _ => a.as_f64()?.partial_cmp(&b.as_f64()?),
     }
-}
-
-/// Microseconds since 1970 of the instant an xsd:dateTime names (S-069, S-167).
-pub(super) fn instant(text: &str) -> Option<i64> {
-    crate::schema::instant(text)
 }

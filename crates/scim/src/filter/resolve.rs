@@ -2,13 +2,13 @@
 
 use super::{
     CompareOperator, CompareValue, Condition, Filter, FilterError, FilterProblem as Problem,
-    Operand, Target, eval::instant,
+    Operand, Target,
 };
 use crate::{
     Notes,
     dialect::Reading,
     path::{AttributePath, ResolvedPath},
-    schema::{Attribute, AttributeType, Mutability, ResourceType, Returned},
+    schema::{Attribute, AttributeType, Mutability, ResourceType, Returned, instant},
     text,
 };
 

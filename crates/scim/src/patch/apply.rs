@@ -22,8 +22,8 @@ pub const MAX_OPERATIONS: usize = 5000;
 /// The most members that the operations of one request name.
 pub const MAX_MEMBERS: usize = 50_000;
 /// The most comparisons of list elements in one request: what a thousand operations on a list of a
-/// thousand elements take, four times over.
-const MAX_WORK: usize = 4_000_000;
+/// thousand elements take, twice over.
+const MAX_WORK: usize = 2_000_000;
 
 /// What a request makes of a resource.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,15 +5,14 @@ use serde_json::Value;
 use super::{
     Op, PatchProblem,
     apply::Patch,
-    elements::{elements, elements_of, is_meant, key_in, seeds, settle_primary},
+    elements::{elements, elements_of, is_meant, key_in, settle_primary},
     place::{Slot, Sub},
 };
 use crate::{
     Object,
-    dialect::Reading,
-    filter::{Filter, is_assigned, resolve_element, resolve_undeclared},
+    filter::is_assigned,
     path::ResolvedPath,
-    schema::{Attribute, AttributeType, Mutability},
+    schema::{AttributeType, Mutability},
     validate::{check_element, check_value},
 };
 
@@ -84,7 +83,7 @@ impl<'s> Patch<'s> {
     }
 
     /// Clears in `object` what `given` gives as empty.
-    fn clear_subs(
+    pub(super) fn clear_subs(
         &mut self,
         slot: &Slot<'s>,
         object: &mut Object,
@@ -158,7 +157,7 @@ impl<'s> Patch<'s> {
     }
 
     /// One sub-attribute of one object.
-    fn set_sub(
+    pub(super) fn set_sub(
         &mut self,
         op: Op,
         slot: &Slot<'s>,
@@ -267,212 +266,8 @@ impl<'s> Patch<'s> {
         Ok(named)
     }
 
-    /// An operation on the elements that `filter` holds for; a single complex value is one (E-54).
-    pub(super) fn elements(
-        &mut self,
-        op: Op,
-        slot: &Slot<'s>,
-        filter: &Filter,
-        sub: Option<&Sub<'_>>,
-        value: Option<&Value>,
-    ) -> Result<(), PatchProblem> {
-        let attribute = slot.attribute();
-        let is_complex = attribute.is_none_or(|a| a.attribute_type == AttributeType::Complex);
-        if !is_complex && attribute.is_some_and(|attribute| !attribute.multi_valued) {
-            return Err(PatchProblem::NoElements(slot.path(None)));
-        }
-        let condition = match slot.declared {
-            None => resolve_undeclared(filter)?,
-            Some(declared) => resolve_element(
-                filter,
-                declared,
-                self.resource_type,
-                self.reading,
-                &mut self.notes,
-            )?,
-        };
-        let current = self.take(slot);
-        let is_list = match attribute {
-            Some(attribute) => attribute.multi_valued,
-            None => !matches!(current, Some(Value::Object(_))),
-        };
-        let mut all = elements(current);
-        self.filter_work(all.len(), filter)?;
-        let mut matching: Vec<_> = all.iter().map(|e| condition.matches_element(e)).collect();
-        if op == Op::Remove {
-            self.remove_elements(slot, sub, &mut all, &matching)?;
-        } else {
-            let value = value.ok_or(PatchProblem::ValueMissing)?;
-            if matching.contains(&true) {
-                self.set_matching(op, slot, sub, &mut all, &matching, value)?;
-            } else if is_assigned(value) {
-                if !is_list && !all.is_empty() {
-                    return Err(self.no_target(slot, filter));
-                }
-                all.push(self.new_element(slot, sub, filter, value)?);
-                matching.push(true);
-            }
-        }
-        if op != Op::Remove {
-            settle_primary(&mut all, |at| matching[at]);
-        }
-        all.retain(|element| !element.is_null());
-        let new = if is_list { Some(Value::Array(all)) } else { all.pop() };
-        self.put(slot, new)
-    }
-
-    /// An element that is gone is left as null, so that places stay what they are.
-    fn remove_elements(
-        &mut self,
-        slot: &Slot<'s>,
-        sub: Option<&Sub<'_>>,
-        all: &mut [Value],
-        matching: &[bool],
-    ) -> Result<(), PatchProblem> {
-        for (element, _) in all.iter_mut().zip(matching).filter(|(_, matches)| **matches) {
-            match (sub, element) {
-                (None, element) => *element = Value::Null,
-                // A superfluous value beside it is tolerated (E-53).
-                (Some(sub), Value::Object(element)) => clear_sub(slot, sub, element)?,
-                (Some(_), _) => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// With a sub-attribute, that one is set in each (S-255, S-272); without, `add` merges the value
-    /// into each, and `replace` puts it in the place of each.
-    fn set_matching(
-        &mut self,
-        op: Op,
-        slot: &Slot<'s>,
-        sub: Option<&Sub<'_>>,
-        all: &mut [Value],
-        matching: &[bool],
-        value: &Value,
-    ) -> Result<(), PatchProblem> {
-        let is_single = slot.attribute().is_some_and(|attribute| !attribute.multi_valued);
-        for (element, _) in all.iter_mut().zip(matching).filter(|(_, matches)| **matches) {
-            match (sub, element) {
-                (Some(sub), Value::Object(element)) => {
-                    self.set_sub(op, slot, sub, element, value)?;
-                }
-                (Some(_), _) => {}
-                (None, element) if op == Op::Add || is_single => {
-                    if is_single || is_assigned(value) {
-                        let merged = self.merge_element(slot, element.take(), value)?;
-                        *element = merged.unwrap_or(Value::Null);
-                    }
-                }
-                (None, element) => {
-                    *element = self.element(slot, value)?.unwrap_or(Value::Null);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn merge_element(
-        &mut self,
-        slot: &Slot<'s>,
-        element: Value,
-        value: &Value,
-    ) -> Result<Option<Value>, PatchProblem> {
-        let is_complex = |a: &Attribute| a.attribute_type == AttributeType::Complex;
-        match (element, value) {
-            (Value::Object(mut element), Value::Object(value)) => {
-                self.clear_subs(slot, &mut element, value)?;
-                for (name, value) in value.iter().filter(|(_, value)| is_assigned(value)) {
-                    match slot.sub(name) {
-                        Some(sub) => self.set_sub(Op::Replace, slot, &sub, &mut element, value)?,
-                        None => self.unknown_sub(slot, name)?,
-                    }
-                }
-                Ok(Some(Value::Object(element)))
-            }
-            (element, Value::Array(values)) if values.len() == 1 => {
-                self.merge_element(slot, element, &values[0])
-            }
-            (Value::Object(mut element), Value::String(text))
-                if self.reading == Reading::Tolerant
-                    && !text.is_empty()
-                    && slot.attribute().is_some_and(is_complex)
-                    && let Some(sub) = slot.sub("value") =>
-            {
-                self.set_sub(Op::Replace, slot, &sub, &mut element, value)?;
-                Ok(Some(Value::Object(element)))
-            }
-            _ => self.element(slot, value),
-        }
-    }
-
-    /// One element from a value that is one, or an array of one.
-    fn element(&mut self, slot: &Slot<'s>, value: &Value) -> Result<Option<Value>, PatchProblem> {
-        let value = match value {
-            Value::Array(elements) if elements.len() == 1 => &elements[0],
-            value => value,
-        };
-        match slot.declared {
-            None => Ok(is_assigned(value).then(|| value.clone())),
-            Some(path) if path.attribute.multi_valued => {
-                Ok(check_element(&path, value.clone(), self.reading, &mut self.notes)?)
-            }
-            Some(_) => self.check(slot, None, value.clone()),
-        }
-    }
-
-    /// The element that a filter without a match asks for: what its `eq` terms say, and the value
-    /// (S-256, E-44, E-45, E-48).
-    fn new_element(
-        &mut self,
-        slot: &Slot<'s>,
-        sub: Option<&Sub<'_>>,
-        filter: &Filter,
-        value: &Value,
-    ) -> Result<Value, PatchProblem> {
-        let seeds = match self.reading {
-            Reading::Tolerant => seeds(filter),
-            Reading::Strict => None,
-        };
-        let seeds = seeds.ok_or_else(|| self.no_target(slot, filter))?;
-        let is_simple = match slot.attribute() {
-            Some(attribute) => attribute.attribute_type != AttributeType::Complex,
-            None => sub.is_none() && !value.is_object(),
-        };
-        let mut element = Object::new();
-        if is_simple {
-            let element = self.element(slot, value)?;
-            return element.ok_or_else(|| self.no_target(slot, filter));
-        }
-        for (name, seed) in seeds {
-            if let Some(seeded) = slot.sub(name) {
-                self.set_sub(Op::Replace, slot, &seeded, &mut element, &seed)?;
-            }
-        }
-        if let Some(sub) = sub {
-            self.set_sub(Op::Replace, slot, sub, &mut element, value)?;
-            return Ok(Value::Object(element));
-        }
-        let element = self.merge_element(slot, Value::Object(element), value)?;
-        element.ok_or_else(|| self.no_target(slot, filter))
-    }
-
-    fn no_target(&self, slot: &Slot<'_>, filter: &Filter) -> PatchProblem {
-        PatchProblem::NoTarget(format!("{}[{filter}]", slot.path(None)))
-    }
-
-    fn unknown_sub(&mut self, slot: &Slot<'_>, name: &str) -> Result<(), PatchProblem> {
-        let name: String = name.chars().take(128).collect();
-        let path = format!("{}.{name}", slot.path(None));
-        if self.reading == Reading::Strict {
-            return Err(PatchProblem::UnknownAttribute { path, suggestion: None });
-        }
-        self.notes.add(format!("`{path}` is declared by no schema: passed over"));
-        Ok(())
-    }
-
     /// The value in the form it is stored in; `None` if it is unassigned.
-    fn check(
+    pub(super) fn check(
         &mut self,
         slot: &Slot<'s>,
         sub: Option<&Sub<'_>>,
@@ -485,7 +280,7 @@ impl<'s> Patch<'s> {
     }
 
     /// The value at `slot`; null stays in its place until [`Patch::put`].
-    fn take(&mut self, slot: &Slot<'_>) -> Option<Value> {
+    pub(super) fn take(&mut self, slot: &Slot<'_>) -> Option<Value> {
         let container = match &slot.urn {
             None => Some(&mut self.resource),
             Some(urn) => self.resource.get_mut(&**urn).and_then(Value::as_object_mut),
@@ -495,7 +290,11 @@ impl<'s> Patch<'s> {
 
     /// Puts a value in its place, or nothing if it is empty: a required attribute is not to be
     /// cleared (S-243).
-    fn put(&mut self, slot: &Slot<'_>, value: Option<Value>) -> Result<(), PatchProblem> {
+    pub(super) fn put(
+        &mut self,
+        slot: &Slot<'_>,
+        value: Option<Value>,
+    ) -> Result<(), PatchProblem> {
         let value = value.filter(is_assigned);
         if value.is_none() && slot.attribute().is_some_and(|attribute| attribute.required) {
             return Err(PatchProblem::Required(slot.path(None)));
@@ -526,7 +325,11 @@ impl<'s> Patch<'s> {
 }
 
 /// Unassigns a sub-attribute.
-fn clear_sub(slot: &Slot<'_>, sub: &Sub<'_>, object: &mut Object) -> Result<(), PatchProblem> {
+pub(super) fn clear_sub(
+    slot: &Slot<'_>,
+    sub: &Sub<'_>,
+    object: &mut Object,
+) -> Result<(), PatchProblem> {
     let key = key_in(object, &sub.name).into_owned();
     match sub.declared {
         Some(attribute) if attribute.required => {

@@ -12,6 +12,7 @@ mod members;
 mod path;
 mod place;
 mod request;
+mod value_path;
 
 pub use apply::{MAX_MEMBERS, MAX_OPERATIONS, Patched, apply};
 pub use error::{PatchError, PatchProblem};

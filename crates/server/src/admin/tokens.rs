@@ -27,30 +27,21 @@ pub(super) fn new(
     (token, secret)
 }
 
-/// Creates a token beside the others; answers it with its secret.
+/// What becomes of the directory's other tokens when one is created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Earlier {
+    Keep,
+    /// They end in the same step.
+    Revoke,
+}
+
+/// Creates a token; answers it with its secret.
 pub async fn create(
     store: &Store,
     directory_id: &str,
     name: &str,
     expires_at: Option<i64>,
-    now: i64,
-) -> Result<(Token, String), Error> {
-    check_name(name)?;
-    directories::get(store, directory_id).await?;
-    let (token, secret) = new(directory_id, name, expires_at, now);
-    let stored = token.clone();
-    store
-        .administer(async move |tx: &mut Tx| store::tokens::create(tx, &stored).await)
-        .await?;
-    Ok((token, secret))
-}
-
-/// Creates a token and ends all earlier ones of the directory, in one step.
-pub async fn regenerate(
-    store: &Store,
-    directory_id: &str,
-    name: &str,
-    expires_at: Option<i64>,
+    earlier: Earlier,
     now: i64,
 ) -> Result<(Token, String), Error> {
     check_name(name)?;
@@ -59,7 +50,9 @@ pub async fn regenerate(
     let stored = token.clone();
     store
         .administer(async move |tx: &mut Tx| {
-            store::tokens::revoke_all(tx, &stored.directory_id, now).await?;
+            if earlier == Earlier::Revoke {
+                store::tokens::revoke_all(tx, &stored.directory_id, now).await?;
+            }
             store::tokens::create(tx, &stored).await
         })
         .await?;
@@ -69,9 +62,7 @@ pub async fn regenerate(
 /// All tokens of a directory, oldest first.
 pub async fn list(store: &Store, directory_id: &str) -> Result<Vec<Token>, Error> {
     directories::get(store, directory_id).await?;
-    Ok(store
-        .look_up(async |tx: &mut Tx| store::tokens::list(tx, directory_id).await)
-        .await?)
+    Ok(store.look_up(async |tx: &mut Tx| store::tokens::list(tx, directory_id).await).await?)
 }
 
 /// Ends a token, named by its id or by the name of the only live token so called.

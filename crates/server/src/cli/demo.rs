@@ -6,7 +6,11 @@ use simulate::{Kind, Options, Report};
 use store::DirectoryTx;
 
 use super::{
-    Failure, directory::scim_url, output, serve::{Server, stop_signal}, settings,
+    Failure,
+    directory::scim_url,
+    output,
+    serve::{Server, stop_signal},
+    settings,
     simulate::ProgressView,
 };
 use crate::{
@@ -89,10 +93,9 @@ async fn play(args: &Args, server: &Server) -> Result<(), Failure> {
     let okta = simulate::run(options(Kind::Okta, 1), |progress| okta_view.show(progress)).await;
     okta_view.finish();
     let mut clean = true;
-    for (title, report, (_, _, id)) in [
-        ("Microsoft Entra ID", entra, &directories[0]),
-        ("Okta", okta, &directories[1]),
-    ] {
+    for (title, report, (_, _, id)) in
+        [("Microsoft Entra ID", entra, &directories[0]), ("Okta", okta, &directories[1])]
+    {
         let report = report.map_err(|error| Failure::Failed(error.to_string()))?;
         clean &= report.passed();
         show(title, &report, id, server).await?;

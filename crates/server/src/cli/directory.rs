@@ -76,12 +76,8 @@ pub async fn run(command: Command, args: &StoreArgs) -> Result<(), Failure> {
     match command {
         Command::Create { organization, kind, rate_limit, strict, public_url, json } => {
             let base = public_url_of(&store, args, public_url).await?;
-            let new = NewDirectory {
-                organization: &organization,
-                kind: kind.name(),
-                rate_limit,
-                strict,
-            };
+            let new =
+                NewDirectory { organization: &organization, kind: kind.name(), rate_limit, strict };
             let (directory, token) = directories::create(&store, new, clock::now()).await?;
             let scim_url = scim_url(&base, &directory.id);
             if json {

@@ -17,8 +17,7 @@ use clap::{Parser, Subcommand};
 use store::Store;
 
 use crate::{
-    admin,
-    clock,
+    admin, clock,
     config::{self, ServeArgs, StoreArgs},
 };
 

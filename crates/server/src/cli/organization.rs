@@ -27,9 +27,7 @@ pub enum Command {
         json: bool,
     },
     /// Delete an organization: its directories answer nobody from then on
-    Delete {
-        slug: String,
-    },
+    Delete { slug: String },
 }
 
 pub async fn run(command: Command, args: &StoreArgs) -> Result<(), Failure> {

@@ -20,7 +20,7 @@ use crate::{
     clock,
     config::{ServeArgs, Settings, StoreArgs},
     http,
-    log::Log,
+    log::{Log, LogWriter},
     telemetry,
 };
 
@@ -62,7 +62,7 @@ pub struct Server {
     pub store: Arc<Store>,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<()>,
-    logging: JoinHandle<()>,
+    log: LogWriter,
 }
 
 impl Server {
@@ -93,7 +93,7 @@ impl Server {
             version = env!("CARGO_PKG_VERSION"),
             "started"
         );
-        let (log, logging) = Log::start(Arc::clone(&store), settings.log_retention_days);
+        let (log, log_writer) = Log::start(Arc::clone(&store), settings.log_retention_days);
         let (max_connections, grace) = (settings.max_connections, settings.shutdown);
         let app = App::new(settings, public_url.clone(), Arc::clone(&store), log);
         let router = http::router(Arc::new(app));
@@ -108,18 +108,24 @@ impl Server {
                 let _ = stopped.await;
             },
         ));
-        Ok(Self { local_url: local_url(address), public_url, store, stop, serving, logging })
+        Ok(Self {
+            local_url: local_url(address),
+            public_url,
+            store,
+            stop,
+            serving,
+            log: log_writer,
+        })
     }
 
     /// Finishes what was accepted, writes what is left of the log, closes the store.
     pub async fn stop(self) {
         tracing::info!("stopping: open requests are finished");
         let _ = self.stop.send(());
-        for task in [self.serving, self.logging] {
-            if let Err(error) = task.await {
-                tracing::error!(%error, "a task of the server failed");
-            }
+        if let Err(error) = self.serving.await {
+            tracing::error!(%error, "the accept loop failed");
         }
+        self.log.stop().await;
         tracing::info!("stopped");
     }
 }

@@ -2,10 +2,14 @@
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use store::tokens::Token;
+use store::{Store, tokens::Token};
 
 use super::{Failure, open, output, settle};
-use crate::{admin::tokens, clock, config::StoreArgs};
+use crate::{
+    admin::tokens::{self, Earlier},
+    clock,
+    config::StoreArgs,
+};
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -81,19 +85,8 @@ pub async fn run(command: Command, args: &StoreArgs) -> Result<(), Failure> {
     let store = open(args).await?;
     let now = clock::now();
     match command {
-        Command::Create(new) => {
-            let expires_at = new.expires.map(|lifetime| now + lifetime);
-            let (token, secret) =
-                tokens::create(&store, &new.directory, &new.name, expires_at, now).await?;
-            print(&token, &secret, new.json);
-        }
-        Command::Regenerate(new) => {
-            let expires_at = new.expires.map(|lifetime| now + lifetime);
-            let (token, secret) =
-                tokens::regenerate(&store, &new.directory, &new.name, expires_at, now).await?;
-            settle().await;
-            print(&token, &secret, new.json);
-        }
+        Command::Create(new) => create(&store, new, Earlier::Keep, now).await?,
+        Command::Regenerate(new) => create(&store, new, Earlier::Revoke, now).await?,
         Command::List { directory, json } => {
             let all = tokens::list(&store, &directory).await?;
             if json {
@@ -130,8 +123,14 @@ pub async fn run(command: Command, args: &StoreArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn print(token: &Token, secret: &str, json: bool) {
-    if json {
+async fn create(store: &Store, new: New, earlier: Earlier, now: i64) -> Result<(), Failure> {
+    let expires_at = new.expires.map(|lifetime| now + lifetime);
+    let (token, secret) =
+        tokens::create(store, &new.directory, &new.name, expires_at, earlier, now).await?;
+    if earlier == Earlier::Revoke {
+        settle().await;
+    }
+    if new.json {
         output::json(&json!({
             "id": token.id,
             "name": token.name,
@@ -143,6 +142,7 @@ fn print(token: &Token, secret: &str, json: bool) {
         println!("token  {secret}");
         println!("It is shown only now: paste it into the identity provider.");
     }
+    Ok(())
 }
 
 fn state(token: &Token, now: i64) -> &'static str {

@@ -19,8 +19,8 @@ pub async fn create(
     notes: &mut Notes,
 ) -> Result<Stored, Error> {
     let body = dialect::read_resource(resource_type, body, context.reading, notes)?;
-    let written = validate::create(resource_type, body, context.reading, notes)
-        .map_err(scim::Error::from)?;
+    let written =
+        validate::create(resource_type, body, context.reading, notes).map_err(scim::Error::from)?;
     let (resource, members) = (written.resource, written.members.map(MembershipStep::Add));
     let (id, context_of_job) = (ids::uuid(), Arc::clone(context));
     let resource_type = Arc::clone(resource_type);
@@ -82,10 +82,7 @@ pub(super) fn name_taken(error: store::Error, wanted: &scim::Object) -> Error {
 }
 
 /// Says who has the userName that made a write fail: the same client can find them by a filter.
-pub(super) async fn name_owner<T>(
-    result: Result<T, Error>,
-    context: &Context,
-) -> Result<T, Error> {
+pub(super) async fn name_owner<T>(result: Result<T, Error>, context: &Context) -> Result<T, Error> {
     let Err(Error::UserNameTaken { user_name, .. }) = result else { return result };
     let owner: Option<String> = context
         .store

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use scim::schema::ResourceType;
 use store::DirectoryTx;
 
-use super::{Context, Error, Precondition, get::not_found};
+use super::{Context, Error, Precondition, get::load};
 
 /// Deletes the resource: it is gone from lists, filters and groups, its names are free, its id is
 /// never given out again. The journal keeps what it was.
@@ -21,11 +21,7 @@ pub async fn delete(
         .store
         .write(&context.directory_id, async move |mut tx: DirectoryTx<'_>| {
             let context = &context_of_job;
-            let stored = tx
-                .resource(&resource_type.name, &id)
-                .await?
-                .ok_or_else(|| not_found(&resource_type, &id))?;
-            precondition.check(stored.version)?;
+            let stored = load(&id, &resource_type, &precondition, &mut tx).await?;
             tx.delete(&resource_type.name, &stored, context.now, &context.request_id).await?;
             Ok(())
         })

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use scim::schema::ResourceType;
-use store::DirectoryTx;
+use store::{DirectoryTx, resources::Resource};
 
-use super::{Context, Error, References, Stored};
+use super::{Context, Error, Precondition, References, Stored};
 
 /// The resource with this id; `NotFound` also for deleted ones and those of other directories.
 pub async fn get(
@@ -28,6 +28,19 @@ pub async fn get(
     found.ok_or_else(|| not_found(resource_type, id))
 }
 
-pub(super) fn not_found(resource_type: &ResourceType, id: &str) -> Error {
+/// The resource that a write is to change, if the precondition holds for it.
+pub(super) async fn load(
+    id: &str,
+    resource_type: &ResourceType,
+    precondition: &Precondition,
+    tx: &mut DirectoryTx<'_>,
+) -> Result<Resource, Error> {
+    let stored = tx.resource(&resource_type.name, id).await?;
+    let stored = stored.ok_or_else(|| not_found(resource_type, id))?;
+    precondition.check(stored.version)?;
+    Ok(stored)
+}
+
+fn not_found(resource_type: &ResourceType, id: &str) -> Error {
     Error::NotFound { resource_type: resource_type.name.clone(), id: id.into() }
 }

@@ -144,15 +144,11 @@ async fn known<'m>(
     if living.len() == ids.len() {
         return Ok(ids);
     }
-    let missing: BTreeSet<&str> =
-        ids.iter().copied().filter(|id| !living.contains(*id)).collect();
+    let missing: BTreeSet<&str> = ids.iter().copied().filter(|id| !living.contains(*id)).collect();
     let deleted: BTreeSet<String> =
         tx.deleted_among(&json_list(missing.iter().copied())).await?.into_iter().collect();
-    let never: Vec<String> = missing
-        .iter()
-        .filter(|id| !deleted.contains(**id))
-        .map(|id| (*id).to_owned())
-        .collect();
+    let never: Vec<String> =
+        missing.iter().filter(|id| !deleted.contains(**id)).map(|id| (*id).to_owned()).collect();
     if !never.is_empty() {
         return Err(Error::UnknownMembers(never));
     }

@@ -17,7 +17,7 @@ use store::{
 use super::{
     Context, Error, Precondition, References, Stored,
     create::{check_group_name, name_owner, name_taken},
-    get::not_found,
+    get::load,
     membership,
 };
 
@@ -38,11 +38,7 @@ pub async fn patch(
         .store
         .write(&context.directory_id, async move |mut tx: DirectoryTx<'_>| {
             let context = &context_of_job;
-            let stored = tx
-                .resource(&resource_type.name, &id)
-                .await?
-                .ok_or_else(|| not_found(&resource_type, &id))?;
-            precondition.check(stored.version)?;
+            let stored = load(&id, &resource_type, &precondition, &mut tx).await?;
             let before = stored.object()?;
             let patched = patch::apply(&resource_type, &before, &request, context.reading)
                 .map_err(scim::Error::from)?;
@@ -53,8 +49,7 @@ pub async fn patch(
                 operation: Operation::Patch,
             };
             let stored =
-                write(stored, &before, after, &resource_type, context, &mut tx, &mut notes)
-                    .await?;
+                write(stored, &before, after, &resource_type, context, &mut tx, &mut notes).await?;
             let stored = Stored::load(stored, &resource_type, references, &mut tx).await?;
             Ok((stored, notes))
         })
@@ -87,7 +82,8 @@ pub(super) async fn write(
     if resource_type.name == "Group" && (renamed("displayName") || renamed("externalId")) {
         check_group_name(resource_type, after.resource, &stored.id, tx).await?;
     }
-    let members = membership::apply(&stored.id, &after.members, resource_type, context, tx, notes).await?;
+    let members =
+        membership::apply(&stored.id, &after.members, resource_type, context, tx, notes).await?;
     if differences.is_empty() && members.is_empty() {
         return Ok(stored);
     }

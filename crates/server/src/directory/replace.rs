@@ -9,7 +9,7 @@ use store::{DirectoryTx, journal::Operation};
 use super::{
     Context, Error, Precondition, References, Stored,
     create::name_owner,
-    get::not_found,
+    get::load,
     patch::{After, write},
 };
 
@@ -30,11 +30,7 @@ pub async fn replace(
         .store
         .write(&context.directory_id, async move |mut tx: DirectoryTx<'_>| {
             let context = &context_of_job;
-            let stored = tx
-                .resource(&resource_type.name, &id)
-                .await?
-                .ok_or_else(|| not_found(&resource_type, &id))?;
-            precondition.check(stored.version)?;
+            let stored = load(&id, &resource_type, &precondition, &mut tx).await?;
             let before = stored.object()?;
             let mut notes = Notes::default();
             let body = body.clone();
@@ -47,8 +43,7 @@ pub async fn replace(
                 operation: Operation::Replace,
             };
             let stored =
-                write(stored, &before, after, &resource_type, context, &mut tx, &mut notes)
-                    .await?;
+                write(stored, &before, after, &resource_type, context, &mut tx, &mut notes).await?;
             let stored = Stored::load(stored, &resource_type, references, &mut tx).await?;
             Ok((stored, notes))
         })

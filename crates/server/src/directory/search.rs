@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use scim::{Error as ScimError, Notes, dialect, filter, list::ListQuery, schema::ResourceType, sort::Sort};
+use scim::{
+    Error as ScimError, Notes, dialect, filter, list::ListQuery, schema::ResourceType, sort::Sort,
+};
 use store::search::{Found, Search};
 
 use super::{Context, Error, References};
@@ -19,7 +21,8 @@ pub async fn search(
         None => None,
         Some(text) => {
             let filter = dialect::read_filter(text, context.reading, notes)?;
-            Some(filter::resolve(&filter, resource_type).map_err(ScimError::from)?)
+            let resolved = filter::resolve_noting(&filter, resource_type, context.reading, notes);
+            Some(resolved.map_err(ScimError::from)?)
         }
     };
     let sort = match &query.sort_by {

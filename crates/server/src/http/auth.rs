@@ -209,9 +209,6 @@ mod tests {
         for value in ["Basic !", "Digest x", "non-token", "Basic YQ=="] {
             assert_eq!(read(value), Err(Denied::Unreadable), "{value}");
         }
-        assert_eq!(
-            secret(&HeaderMap::new(), &mut scim::Notes::default()),
-            Err(Denied::Missing)
-        );
+        assert_eq!(secret(&HeaderMap::new(), &mut scim::Notes::default()), Err(Denied::Missing));
     }
 }

@@ -71,7 +71,7 @@ async fn a_hundred_kills_lose_nothing_and_leave_nothing_by_half() {
             })
             .collect();
         // The pauses differ, so that the kills meet different moments of the group commit.
-        tokio::time::sleep(Duration::from_millis(60 + (round as u64 * 37) % 140)).await;
+        tokio::time::sleep(Duration::from_millis(100 + (round as u64 * 37) % 200)).await;
         load.killed.store(true, Ordering::SeqCst);
         server.kill9().await;
         let mut touched = Vec::new();

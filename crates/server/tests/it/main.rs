@@ -12,5 +12,7 @@ mod isolation;
 mod log;
 mod okta_suite;
 mod rate_limit;
+mod replay;
+mod simulations;
 mod versions;
 mod wire;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::audit::{self, HeldGroup, deviations, text};
-use crate::client::Call;
+use crate::client::{Call, equals};
 
 use super::attributes::{self, Matching};
 use super::job::{GroupLink, Job, Retry};
@@ -73,8 +73,8 @@ impl Job<'_, '_> {
     pub async fn search_group(&self, place: usize) -> Result<Option<String>, Retry> {
         let group = &self.source.groups[place];
         let (filter, case) = match self.mapping.matching {
-            Matching::Name => (Self::filter("displayName", &group.name), "E-72"),
-            Matching::ExternalId => (Self::filter("externalId", &group.object_id), "E-73"),
+            Matching::Name => (equals("displayName", &group.name), "E-72"),
+            Matching::ExternalId => (equals("externalId", &group.object_id), "E-73"),
         };
         let call = match place % 2 {
             0 => {

@@ -2,13 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rand::RngExt;
-use serde_json::Value;
-
 use crate::audit::{Beliefs, Gone, HeldGroup, HeldUser};
 use crate::client::Call;
-use crate::directory::Directory;
+use crate::directory::{Bin, Directory};
 use crate::run::Run;
+use rand::RngExt;
 
 use super::attributes::{ExternalId, Mapping, Matching};
 use super::patch::{Grammar, Membership};
@@ -132,11 +130,33 @@ impl<'a, 'r> Job<'a, 'r> {
             people.extend(self.users.keys());
             groups.extend(self.groups.keys());
         }
+        self.leave_behind(&people);
         self.provision_people(&people).await;
         self.provision_groups(&groups).await;
         self.set_managers(&people, depth).await;
         self.push_members().await;
         Ok(())
+    }
+
+    /// Runs cycles until nothing fails any more, or nothing gets better (`E-114`).
+    pub async fn settle(&mut self) -> Result<(), Quarantine> {
+        for _ in 0..2 {
+            if self.failed_users.is_empty() && self.failed_groups.is_empty() {
+                break;
+            }
+            self.cycle(Depth::Incremental).await?;
+        }
+        Ok(())
+    }
+
+    /// Whoever was unassigned first and deleted later is not managed any more: no request, and the account stays.
+    fn leave_behind(&mut self, places: &BTreeSet<usize>) {
+        for place in places {
+            let person = &self.source.people[*place];
+            if person.bin == Bin::Purged && !person.assigned {
+                self.left_behind.extend(self.users.remove(place));
+            }
+        }
     }
 
     async fn provision_people(&mut self, places: &BTreeSet<usize>) {
@@ -263,10 +283,5 @@ impl<'a, 'r> Job<'a, 'r> {
             self.source.change_group(place, |_| {});
             self.former.insert(link.held.id.clone(), link.held);
         }
-    }
-
-    /// A filter that matches one value of one attribute.
-    pub fn filter(attribute: &str, value: &str) -> String {
-        format!("{attribute} eq {}", Value::from(value))
     }
 }

@@ -43,7 +43,11 @@ pub const SCENARIOS: [Scenario; 14] = [
 pub async fn play(run: &mut Run<'_>, scenarios: &[Scenario]) -> Beliefs {
     let mut job = Job::new(run);
     for scenario in scenarios {
-        if let Err(Quarantine) = job.play(scenario.name).await {
+        let mut outcome = job.play(scenario.name).await;
+        if outcome.is_ok() {
+            outcome = job.settle().await;
+        }
+        if let Err(Quarantine) = outcome {
             break;
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::audit::{self, HeldGroup, MANAGER};
-use crate::client::{Answer, Call};
+use crate::client::{Answer, Call, equals};
 
 use super::job::{Depth, GroupLink, Job, Retry};
 use super::patch::{self, Grammar, Membership};
@@ -45,7 +45,7 @@ impl Job<'_, '_> {
     ) -> Result<(), Retry> {
         let client = &self.run.client;
         let held = &self.users[&place];
-        let (id, is) = (Self::filter("id", &held.id), Self::filter("manager", manager));
+        let (id, is) = (equals("id", &held.id), equals("manager", manager));
         let filter = match place % 2 {
             0 => format!("{id} and {is}"),
             _ => format!("{is} and {id}"),
@@ -160,7 +160,7 @@ impl Job<'_, '_> {
 
     /// Whether the index of members answers as the group does (`E-90`).
     pub async fn expect_member(&self, group: &str, user: &str, case: &'static str) {
-        let (id, is) = (Self::filter("id", group), Self::filter("members", user));
+        let (id, is) = (equals("id", group), equals("members", user));
         let call = Call::query("/Groups")
             .with("attributes", "id")
             .with("filter", format!("{id} and {is}"))

@@ -1,6 +1,6 @@
 //! What happens to the people of a tenant.
 //!
-//! Whatever cannot be undone happens to people and groups that a scenario hires for itself under names that nobody on
+//! Whatever cannot be undone happens to people and groups that a scenario hires for itself ([`cast`]) under names that nobody on
 //! the server has, so that a second run with the same seed finds the first people as they were.
 
 use std::collections::BTreeSet;
@@ -10,15 +10,13 @@ use rand::seq::{IndexedRandom, SliceRandom};
 use serde_json::Value;
 
 use crate::audit::DISPLAY_NAME;
+use crate::cast;
 use crate::client::Call;
 use crate::directory::Bin;
 
 use super::attributes::{self, ExternalId, Matching, of_person};
 use super::job::{Depth, Job, Quarantine};
 use super::patch::{self, Change, Grammar, Membership};
-
-/// Generations of hired people that are looked through for one whose names are free.
-const GENERATIONS: usize = 1000;
 
 impl Job<'_, '_> {
     pub async fn play(&mut self, name: &'static str) -> Result<(), Quarantine> {
@@ -51,44 +49,15 @@ impl Job<'_, '_> {
         (self.source.first_people / 20).clamp(4, 40)
     }
 
-    /// Hires people under names that nobody on the server has had; they arrive with the next cycle.
+    /// Hires people under names that nobody on the server has; they arrive with the next cycle.
     async fn hire(&mut self, tag: &str, count: usize) -> Vec<usize> {
-        for generation in 1..GENERATIONS {
-            let people = self.source.draft_people(count, &format!("{tag}{generation}"));
-            let names = people.iter().flat_map(|person| person.possible_names());
-            let filters: Vec<_> = names.map(|name| Self::filter("userName", &name)).collect();
-            if self.all_free("/Users", filters).await {
-                return self.source.hire(people);
-            }
-        }
-        Vec::new()
+        let people = cast::people(self.run, &self.source, tag, count).await;
+        self.source.hire(people)
     }
 
     async fn found(&mut self, tag: &str, count: usize) -> Vec<usize> {
-        for generation in 1..GENERATIONS {
-            let groups = self.source.draft_groups(count, &format!("{tag}{generation}"));
-            let names = groups.iter().flat_map(|group| [group.name.clone(), renamed(&group.name)]);
-            let filters: Vec<_> = names.map(|name| Self::filter("displayName", &name)).collect();
-            if self.all_free("/Groups", filters).await {
-                return self.source.found(groups);
-            }
-        }
-        Vec::new()
-    }
-
-    async fn all_free(&self, endpoint: &'static str, filters: Vec<String>) -> bool {
-        let free = async |filter: String| {
-            let mut call = Call::query(endpoint).verifying();
-            if endpoint == "/Groups" {
-                call = call.with("excludedAttributes", "members");
-            }
-            let list = self.run.client.list(call.with("filter", filter), "E-10").await;
-            // A server that cannot answer has no names to protect.
-            list.is_none_or(|list| list.resources.is_empty())
-        };
-        let Some((first, others)) = filters.split_first() else { return true };
-        free(first.clone()).await
-            && self.run.each("free names", others.to_vec(), free).await.into_iter().all(|free| free)
+        let groups = cast::groups(self.run, &self.source, tag, count).await;
+        self.source.found(groups)
     }
 
     /// The button "Test Connection", with every matching attribute that an administrator might choose, and once with a
@@ -171,7 +140,7 @@ impl Job<'_, '_> {
             self.source.change(*place, |person| person.marry());
         }
         for place in &groups {
-            self.source.change_group(*place, |group| group.name = renamed(&group.name));
+            self.source.change_group(*place, |group| group.name = group.other_name());
         }
         self.cycle(Depth::Incremental).await?;
         for (place, before) in people.iter().zip(before) {
@@ -199,6 +168,8 @@ impl Job<'_, '_> {
             let manager = self.source.rng.random_range(0..(*place).max(1));
             self.source.change(*place, |person| {
                 person.department = department;
+                // E-44: some had no such number yet.
+                person.mobile.get_or_insert_with(|| "+47 900 00 111".to_owned());
                 if *place > 0 {
                     person.manager = Some(manager);
                 }
@@ -225,6 +196,14 @@ impl Job<'_, '_> {
             .flat_map(|(place, change, ids)| ids.into_iter().map(move |id| (place, change, id)))
             .collect();
         singles.shuffle(&mut self.source.rng);
+        // The first who leaves does so alone, so that a wrong reading of the request is told from a lost update.
+        let first = singles.iter().position(|(_, change, _)| *change == Membership::Remove);
+        if let Some((place, change, id)) = first.map(|first| singles.swap_remove(first))
+            && let Some(link) = self.groups.get(&place).cloned()
+        {
+            let (link, _) = self.push_batches(link, vec![(change, vec![id])], self.grammar).await;
+            self.groups.insert(place, link);
+        }
         let done = self.run.each("members one by one", singles, async |(place, change, id)| {
             let group = &self.groups[&place].held.id;
             let outcome = self.push(group, change, std::slice::from_ref(&id), self.grammar).await;
@@ -350,6 +329,13 @@ impl Job<'_, '_> {
         // Half of them lie in the bin for 30 days; the others are deleted for good while they are active (E-103).
         for place in people.iter().step_by(2) {
             self.source.change(*place, |person| person.bin = Bin::In);
+        }
+        // One was unassigned before that, and is never spoken of again.
+        for place in self.hire("forgotten", 1).await {
+            self.cycle(Depth::Incremental).await?;
+            self.source.change(place, |person| person.assigned = false);
+            self.cycle(Depth::Incremental).await?;
+            self.source.change(place, |person| person.bin = Bin::Purged);
         }
         self.cycle(Depth::Incremental).await?;
         let held: Vec<_> =
@@ -571,7 +557,7 @@ impl Job<'_, '_> {
             self.groups.insert(*nested, link);
         }
         // E-88, E-93, E-95: one is renamed, another deleted and assigned once more.
-        self.source.change_group(*large, |group| group.name = renamed(&group.name));
+        self.source.change_group(*large, |group| group.name = group.other_name());
         self.source.change_group(*doomed, |group| group.assigned = false);
         self.cycle(Depth::Incremental).await?;
         let client = &self.run.client;
@@ -625,7 +611,6 @@ impl Job<'_, '_> {
     }
 
     async fn play_flagged(&mut self) -> Result<(), Quarantine> {
-        self.quiet().await?;
         self.rename("flag").await?;
         self.move_people().await?;
         self.leaver().await?;
@@ -639,8 +624,4 @@ impl Job<'_, '_> {
         }
         self.cycle(Depth::Incremental).await
     }
-}
-
-fn renamed(name: &str) -> String {
-    format!("{name}, renamed")
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::audit::{self, ACTIVE, HeldUser, MANAGER, USER_NAME, deviations, text};
-use crate::client::Call;
+use crate::client::{Call, equals};
 use crate::directory::Bin;
 use crate::rules::names_schema;
 use crate::target::CORE_USER;
@@ -90,7 +90,7 @@ impl Job<'_, '_> {
             Matching::ExternalId => (attributes::EXTERNAL_ID, "externalId"),
         };
         let value = values[&target].as_str().unwrap_or_default();
-        let call = Call::query("/Users").with("filter", Self::filter(attribute, value));
+        let call = Call::query("/Users").with("filter", equals(attribute, value));
         let list = self.run.client.list(call, "E-10").await.ok_or(Retry)?;
         let mut log = self.run.client.log();
         let request = &list.answer.request;
@@ -143,7 +143,7 @@ impl Job<'_, '_> {
         }
         let held = HeldUser { id, values, manager: None };
         self.verify(&held, &[], self.grammar).await;
-        if place % 10 == 0 {
+        if place.is_multiple_of(10) {
             // E-119: what was just created is found at once, on any connection.
             self.expect_hit(held.name(), &held.id, "E-119").await;
         }
@@ -230,7 +230,7 @@ impl Job<'_, '_> {
 
     /// Searches a user by name, outside of what the service does itself.
     pub async fn expect_hit(&self, name: &str, id: &str, case: &'static str) {
-        let filter = Self::filter("userName", name);
+        let filter = equals("userName", name);
         let call = Call::query("/Users").with("filter", filter).verifying();
         if let Some(list) = self.run.client.list(call, case).await
             && list.ids() != [id]
@@ -243,7 +243,7 @@ impl Job<'_, '_> {
 
     /// The opposite: nobody has this name.
     pub async fn expect_free(&self, name: &str, case: &'static str) {
-        let filter = Self::filter("userName", name);
+        let filter = equals("userName", name);
         let call = Call::query("/Users").with("filter", filter).verifying();
         if let Some(list) = self.run.client.list(call, case).await
             && !list.resources.is_empty()

@@ -39,7 +39,8 @@ const LINGER: Duration = Duration::from_secs(5);
 pub async fn handle(app: Arc<App>, request: Request) -> Response {
     let (parts, mut body) = request.into_parts();
     let mut exchange = Exchange::begin(&app, &parts);
-    let outcome = caught(answer(&app, &parts, &mut body, &mut exchange)).await;
+    // Boxed: what follows holds every operation's state, too much to move from caller to caller.
+    let outcome = caught(Box::pin(answer(&app, &parts, &mut body, &mut exchange))).await;
     let (response, error) = match outcome {
         Ok(answer) => (answer.into_response(&parts, exchange.request_id()), None),
         Err(refusal) => {
@@ -142,9 +143,7 @@ async fn answer(
         Endpoint::Base
         | Endpoint::ServiceProviderConfig
         | Endpoint::ResourceTypes(_)
-        | Endpoint::Schemas(_) => {
-            discovery::answer(app, &endpoint, parts, &context.base_url)
-        }
+        | Endpoint::Schemas(_) => discovery::answer(app, &endpoint, parts, &context.base_url),
     }
 }
 

@@ -45,11 +45,7 @@ pub(super) struct Call<'c> {
 }
 
 impl Call<'_> {
-    pub async fn get(
-        self,
-        resource_type: &Arc<ResourceType>,
-        id: &str,
-    ) -> Result<Answer, Refusal> {
+    pub async fn get(self, resource_type: &Arc<ResourceType>, id: &str) -> Result<Answer, Refusal> {
         self.exchange.concerns(&resource_type.name, id);
         let (_, projection) = self.query(resource_type)?;
         let references = references(resource_type, &projection);

@@ -116,9 +116,9 @@ pub fn parse(path: &str, organization: Option<&str>) -> Result<Route, RouteError
 fn version<'s>(
     rest: &mut std::iter::Peekable<impl Iterator<Item = &'s str>>,
 ) -> Result<(), RouteError> {
-    while let Some(segment) =
-        rest.next_if(|s| s.len() > 1 && s.starts_with('v') && s[1..].bytes().all(|b| b.is_ascii_digit()))
-    {
+    while let Some(segment) = rest.next_if(|s| {
+        s.len() > 1 && s.starts_with('v') && s[1..].bytes().all(|b| b.is_ascii_digit())
+    }) {
         if segment != "v2" {
             return Err(RouteError::Version(segment.into()));
         }

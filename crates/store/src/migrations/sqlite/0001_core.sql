@@ -64,8 +64,9 @@ CREATE TABLE resource (
     PRIMARY KEY (directory_id, resource_type, id)
 ) STRICT;
 
-CREATE UNIQUE INDEX resource_user_name ON resource (directory_id, user_name)
-    WHERE user_name IS NOT NULL;
+-- Not partial, although groups have no userName: absent ones never clash, and beside a partial index
+-- SQLite prepares statements anew each time their parameters change.
+CREATE UNIQUE INDEX resource_user_name ON resource (directory_id, user_name);
 
 -- Attributes that clients look people and groups up by, folded as the schema says.
 CREATE TABLE attribute_index (

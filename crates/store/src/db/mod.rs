@@ -1,15 +1,18 @@
-//! The connection to the database: the only file that names a driver.
+//! The connection to the database: the only folder that names a driver.
 //!
 //! Every store function is written once, as `async fn f(tx: &mut Tx, …)`, and awaits nothing but
 //! `tx`. On SQLite every such await is ready at once, so a transaction runs to its end in a single
 //! poll, wherever its connection lives:
 //!
-//! * **Writes** run on one writer thread. It begins a transaction, runs up to [`BATCH`] waiting
-//!   jobs in it, each in its own savepoint, commits once for all, and only then answers: a hundred
+//! * **Writes** run on one writer thread. It begins a transaction, runs up to
+//!   [`writer::BATCH`] waiting jobs in it, each in its own savepoint, commits once for all, and only then answers: a hundred
 //!   callers share one `fsync`.
 //! * **Reads** that touch a handful of rows ([`Db::read`]) run on the caller's thread with a
 //!   connection of their own: a hop to another thread costs more than the read.
 //! * **Scans** ([`Db::scan`]) may touch every row and run on threads that no request waits on.
+
+mod scans;
+mod writer;
 
 use std::{
     future::Future,
@@ -17,8 +20,8 @@ use std::{
     path::{Path, PathBuf},
     pin::pin,
     sync::{
-        Arc, Condvar, Mutex, PoisonError,
-        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+        Arc, Mutex, PoisonError,
+        mpsc::{Sender, channel},
     },
     task::{Context, Poll, Waker},
     thread::JoinHandle,
@@ -27,6 +30,7 @@ use std::{
 
 use rusqlite::{
     Connection, OpenFlags,
+    config::DbConfig,
     types::{ToSql, ToSqlOutput, Value, ValueRef},
 };
 use tokio::sync::oneshot;
@@ -35,12 +39,8 @@ use crate::{
     dialect,
     error::{Error, Result},
 };
-
-/// The most jobs that share one commit.
-const BATCH: usize = 128;
-
-/// Threads for scans.
-const SCAN_THREADS: usize = 2;
+use scans::Scans;
+use writer::{Job, WriteJob, write_loop};
 
 /// How long a connection waits for another process that is writing (the command line beside the
 /// server) before the job fails as unavailable.
@@ -100,7 +100,10 @@ pub struct Row<'r>(&'r rusqlite::Row<'r>);
 
 impl<'r> Row<'r> {
     pub fn text(&self, column: usize) -> Result<&'r str> {
-        self.0.get_ref(column)?.as_str().map_err(|e| Error::Refused(format!("column {column}: {e}")))
+        self.0
+            .get_ref(column)?
+            .as_str()
+            .map_err(|e| Error::Refused(format!("column {column}: {e}")))
     }
 
     pub fn optional_text(&self, column: usize) -> Result<Option<&'r str>> {
@@ -109,7 +112,10 @@ impl<'r> Row<'r> {
     }
 
     pub fn int(&self, column: usize) -> Result<i64> {
-        self.0.get_ref(column)?.as_i64().map_err(|e| Error::Refused(format!("column {column}: {e}")))
+        self.0
+            .get_ref(column)?
+            .as_i64()
+            .map_err(|e| Error::Refused(format!("column {column}: {e}")))
     }
 
     pub fn optional_int(&self, column: usize) -> Result<Option<i64>> {
@@ -271,7 +277,7 @@ impl Db {
         E: From<Error> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(Job { run: job, result: None, reply: Some(reply) });
+        let job = Box::new(Job::new(job, reply));
         let sent = self.writes.as_ref().is_some_and(|writes| writes.send(job).is_ok());
         if !sent {
             return Err(Error::Unavailable("the writer has stopped".into()).into());
@@ -336,8 +342,16 @@ fn connect(path: &Path) -> Result<Connection> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    connection.set_prepared_statement_cache_capacity(128);
+    keep_statements(&connection)?;
     Ok(connection)
+}
+
+/// Statements are prepared once: their plan may not depend on the values bound to them, or SQLite
+/// would prepare them anew each time those change.
+fn keep_statements(connection: &Connection) -> Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    connection.set_prepared_statement_cache_capacity(128);
+    Ok(())
 }
 
 fn connect_reader(path: &Path) -> Result<Tx> {
@@ -345,7 +359,7 @@ fn connect_reader(path: &Path) -> Result<Tx> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "cache_size", -4_096)?;
-    connection.set_prepared_statement_cache_capacity(128);
+    keep_statements(&connection)?;
     Ok(Tx::Sqlite(connection))
 }
 
@@ -378,185 +392,4 @@ where
 fn run_cached(connection: &Connection, sql: &str) -> Result<()> {
     connection.prepare_cached(sql)?.execute([])?;
     Ok(())
-}
-
-/// A job of the writer: run inside a batch's transaction, answered after its commit.
-trait WriteJob: Send {
-    /// Runs the job; whether its writes are to be kept.
-    fn run(&mut self, tx: &mut Tx) -> bool;
-    fn finish(self: Box<Self>, commit: &Result<()>);
-}
-
-struct Job<F, T, E> {
-    run: F,
-    result: Option<Result<T, E>>,
-    reply: Option<oneshot::Sender<Result<T, E>>>,
-}
-
-impl<F, T, E> WriteJob for Job<F, T, E>
-where
-    F: AsyncFn(&mut Tx) -> Result<T, E> + Send,
-    T: Send,
-    E: From<Error> + Send,
-{
-    fn run(&mut self, tx: &mut Tx) -> bool {
-        let result = match catch_unwind(AssertUnwindSafe(|| ready((self.run)(tx)))) {
-            Ok(Some(result)) => result,
-            Ok(None) => Err(awaited_elsewhere().into()),
-            Err(_) => Err(Error::Refused("a write panicked".into()).into()),
-        };
-        let keep = result.is_ok();
-        self.result = Some(result);
-        keep
-    }
-
-    fn finish(self: Box<Self>, commit: &Result<()>) {
-        let this = *self;
-        let result = match (this.result, commit) {
-            (Some(Ok(value)), Ok(())) => Ok(value),
-            (Some(Err(error)), _) => Err(error),
-            (_, Err(error)) => Err(error.clone().into()),
-            (None, Ok(())) => Err(Error::Unavailable("the job was not run".into()).into()),
-        };
-        if let Some(reply) = this.reply {
-            // Whoever asked may be gone; the write stands all the same.
-            let _ = reply.send(result);
-        }
-    }
-}
-
-fn write_loop(mut tx: Tx, jobs: &Receiver<Box<dyn WriteJob>>) {
-    let mut dirty = false;
-    loop {
-        let first = match jobs.recv_timeout(Duration::from_secs(2)) {
-            Ok(job) => job,
-            Err(RecvTimeoutError::Timeout) => {
-                // Idle: move the write-ahead log into the database, so that reads stay short.
-                if std::mem::take(&mut dirty) {
-                    checkpoint(tx.sqlite());
-                }
-                continue;
-            }
-            Err(RecvTimeoutError::Disconnected) => {
-                checkpoint(tx.sqlite());
-                return;
-            }
-        };
-        dirty = true;
-        let mut batch = vec![first];
-        let commit = write_batch(&mut tx, &mut batch, jobs);
-        if let Err(error) = &commit {
-            tracing::error!(%error, jobs = batch.len(), "a batch of writes was not stored");
-        }
-        for job in batch {
-            job.finish(&commit);
-        }
-    }
-}
-
-/// Runs the first job and all that are waiting by then in one transaction.
-fn write_batch(
-    tx: &mut Tx,
-    batch: &mut Vec<Box<dyn WriteJob>>,
-    jobs: &Receiver<Box<dyn WriteJob>>,
-) -> Result<()> {
-    run_cached(tx.sqlite(), "BEGIN IMMEDIATE")?;
-    let mut at = 0;
-    let ran: Result<()> = (|| {
-        loop {
-            run_cached(tx.sqlite(), "SAVEPOINT job")?;
-            if !batch[at].run(tx) {
-                run_cached(tx.sqlite(), "ROLLBACK TO job")?;
-            }
-            run_cached(tx.sqlite(), "RELEASE job")?;
-            at += 1;
-            if at == BATCH {
-                return Ok(());
-            }
-            match jobs.try_recv() {
-                Ok(job) => batch.push(job),
-                Err(_) => return Ok(()),
-            }
-        }
-    })();
-    let committed = ran.and_then(|()| run_cached(tx.sqlite(), "COMMIT"));
-    if committed.is_err() && !tx.sqlite().is_autocommit() {
-        // A failed rollback leaves the transaction to the next BEGIN, which then fails likewise.
-        let _ = tx.sqlite().execute_batch("ROLLBACK");
-    }
-    committed
-}
-
-fn checkpoint(connection: &Connection) {
-    let result = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-    if let Err(error) = result {
-        tracing::debug!(%error, "the write-ahead log could not be moved into the database yet");
-    }
-}
-
-type ScanJob = Box<dyn FnOnce(&mut Tx) + Send>;
-
-/// The threads that run scans, and what waits for them.
-struct Scans {
-    waiting: Mutex<ScanQueue>,
-    wake: Condvar,
-}
-
-#[derive(Default)]
-struct ScanQueue {
-    jobs: std::collections::VecDeque<ScanJob>,
-    stopped: bool,
-}
-
-impl Scans {
-    fn start(path: &Path) -> Result<Arc<Self>> {
-        let scans = Arc::new(Self { waiting: Mutex::default(), wake: Condvar::new() });
-        for number in 0..SCAN_THREADS {
-            let (scans, path) = (Arc::clone(&scans), path.to_owned());
-            std::thread::Builder::new()
-                .name(format!("store-scan-{number}"))
-                .spawn(move || scans.run(&path))
-                .map_err(|e| Error::Unavailable(e.to_string()))?;
-        }
-        Ok(scans)
-    }
-
-    fn push(&self, job: ScanJob) {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).jobs.push_back(job);
-        self.wake.notify_one();
-    }
-
-    fn stop(&self) {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).stopped = true;
-        self.wake.notify_all();
-    }
-
-    fn run(&self, path: &Path) {
-        let mut tx: Option<Tx> = None;
-        while let Some(job) = self.next() {
-            if tx.is_none() {
-                match connect_reader(path) {
-                    Ok(opened) => tx = Some(opened),
-                    Err(error) => tracing::error!(%error, "the database cannot be opened"),
-                }
-            }
-            // Without a connection the job is dropped, and its caller told that it is unavailable.
-            if let Some(tx) = &mut tx {
-                job(tx);
-            }
-        }
-    }
-
-    fn next(&self) -> Option<ScanJob> {
-        let mut queue = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            if let Some(job) = queue.jobs.pop_front() {
-                return Some(job);
-            }
-            if queue.stopped {
-                return None;
-            }
-            queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
 }

@@ -1,0 +1,134 @@
+//! The writer: jobs run in one transaction, committed together, answered afterwards.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::mpsc::{Receiver, RecvTimeoutError},
+    time::Duration,
+};
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::{Tx, awaited_elsewhere, ready, run_cached};
+use crate::error::{Error, Result};
+
+/// The most jobs that share one commit.
+pub(super) const BATCH: usize = 128;
+
+/// A job of the writer: run inside a batch's transaction, answered after its commit.
+pub(super) trait WriteJob: Send {
+    /// Runs the job; whether its writes are to be kept.
+    fn run(&mut self, tx: &mut Tx) -> bool;
+    fn finish(self: Box<Self>, commit: &Result<()>);
+}
+
+pub(super) struct Job<F, T, E> {
+    run: F,
+    result: Option<Result<T, E>>,
+    reply: oneshot::Sender<Result<T, E>>,
+}
+
+impl<F, T, E> Job<F, T, E> {
+    pub fn new(run: F, reply: oneshot::Sender<Result<T, E>>) -> Self {
+        Self { run, result: None, reply }
+    }
+}
+
+impl<F, T, E> WriteJob for Job<F, T, E>
+where
+    F: AsyncFn(&mut Tx) -> Result<T, E> + Send,
+    T: Send,
+    E: From<Error> + Send,
+{
+    fn run(&mut self, tx: &mut Tx) -> bool {
+        let result = match catch_unwind(AssertUnwindSafe(|| ready((self.run)(tx)))) {
+            Ok(Some(result)) => result,
+            Ok(None) => Err(awaited_elsewhere().into()),
+            Err(_) => Err(Error::Refused("a write panicked".into()).into()),
+        };
+        let keep = result.is_ok();
+        self.result = Some(result);
+        keep
+    }
+
+    fn finish(self: Box<Self>, commit: &Result<()>) {
+        let this = *self;
+        let result = match (this.result, commit) {
+            (Some(Ok(value)), Ok(())) => Ok(value),
+            (Some(Err(error)), _) => Err(error),
+            (_, Err(error)) => Err(error.clone().into()),
+            (None, Ok(())) => Err(Error::Unavailable("the job was not run".into()).into()),
+        };
+        // Whoever asked may be gone; the write stands all the same.
+        let _ = this.reply.send(result);
+    }
+}
+
+pub(super) fn write_loop(mut tx: Tx, jobs: &Receiver<Box<dyn WriteJob>>) {
+    let mut dirty = false;
+    loop {
+        let first = match jobs.recv_timeout(Duration::from_secs(2)) {
+            Ok(job) => job,
+            Err(RecvTimeoutError::Timeout) => {
+                // Idle: move the write-ahead log into the database, so that reads stay short.
+                if std::mem::take(&mut dirty) {
+                    checkpoint(tx.sqlite());
+                }
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                checkpoint(tx.sqlite());
+                return;
+            }
+        };
+        dirty = true;
+        let mut batch = vec![first];
+        let commit = write_batch(&mut tx, &mut batch, jobs);
+        if let Err(error) = &commit {
+            tracing::error!(%error, jobs = batch.len(), "a batch of writes was not stored");
+        }
+        for job in batch {
+            job.finish(&commit);
+        }
+    }
+}
+
+/// Runs the first job and all that are waiting by then in one transaction.
+fn write_batch(
+    tx: &mut Tx,
+    batch: &mut Vec<Box<dyn WriteJob>>,
+    jobs: &Receiver<Box<dyn WriteJob>>,
+) -> Result<()> {
+    run_cached(tx.sqlite(), "BEGIN IMMEDIATE")?;
+    let mut at = 0;
+    let ran: Result<()> = (|| {
+        loop {
+            run_cached(tx.sqlite(), "SAVEPOINT job")?;
+            if !batch[at].run(tx) {
+                run_cached(tx.sqlite(), "ROLLBACK TO job")?;
+            }
+            run_cached(tx.sqlite(), "RELEASE job")?;
+            at += 1;
+            if at == BATCH {
+                return Ok(());
+            }
+            match jobs.try_recv() {
+                Ok(job) => batch.push(job),
+                Err(_) => return Ok(()),
+            }
+        }
+    })();
+    let committed = ran.and_then(|()| run_cached(tx.sqlite(), "COMMIT"));
+    if committed.is_err() && !tx.sqlite().is_autocommit() {
+        // A failed rollback leaves the transaction to the next BEGIN, which then fails likewise.
+        let _ = tx.sqlite().execute_batch("ROLLBACK");
+    }
+    committed
+}
+
+fn checkpoint(connection: &Connection) {
+    let result = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    if let Err(error) = result {
+        tracing::debug!(%error, "the write-ahead log could not be moved into the database yet");
+    }
+}

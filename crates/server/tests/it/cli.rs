@@ -19,12 +19,21 @@ use crate::{
     wire::Wire,
 };
 
+/// The binary, without the settings of whoever runs the tests.
+fn headcount() -> Command {
+    let mut command = Command::new(BINARY);
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("HEADCOUNT_")) {
+        command.env_remove(name);
+    }
+    command.stdin(Stdio::null());
+    command
+}
+
 /// A command with this environment, its words separated by spaces.
 fn run(arguments: &str, environment: &[(&str, &str)]) -> Output {
-    let mut command = Command::new(BINARY);
-    command.args(arguments.split(' ').filter(|word| !word.is_empty())).stdin(Stdio::null());
-    command.env_remove("HEADCOUNT_DATA").envs(environment.iter().copied());
-    command.output().unwrap()
+    let mut command = headcount();
+    command.args(arguments.split(' ').filter(|word| !word.is_empty()));
+    command.envs(environment.iter().copied()).output().unwrap()
 }
 
 /// The JSON of a command that succeeds and says nothing on standard error.
@@ -266,7 +275,7 @@ fn where_settings_come_from() {
         (String::new(), vec![("HEADCOUNT_CONFIG", &toml)], &file),
         (String::new(), vec![], &default),
     ] {
-        let mut command = Command::new(BINARY);
+        let mut command = headcount();
         let words = format!("organization create acme {arguments}");
         command.args(words.split(' ').filter(|word| !word.is_empty()));
         command
@@ -309,7 +318,7 @@ async fn serve_prints_one_line_and_is_ready() {
     )
     .unwrap();
     for public_url in [None, Some("https://scim.example.com/sync")] {
-        let mut command = Command::new(BINARY);
+        let mut command = headcount();
         command.arg("serve").arg("--config").arg(&toml);
         command.env("HEADCOUNT_DATA", folder.path().join("data"));
         if let Some(public_url) = public_url {

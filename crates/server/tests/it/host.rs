@@ -129,6 +129,46 @@ async fn an_organizations_host_names_its_directory() {
     send(&server, &entra, "GET", "/scim/v2/Users", ACME, &Value::Null).await.refused(401);
 }
 
+/// S-431: over HTTP/2, where the host is no header; refusals have the same form there.
+#[tokio::test]
+async fn s_431_http_2() {
+    let options = ["--base-domain", "scim.example.com", "--max-body-bytes", "70000"];
+    let server = TestServer::start_with(&options).await;
+    let directory = server.directory("generic", 0).await;
+    let address: std::net::SocketAddr = server.url[7..].parse().unwrap();
+    let http = reqwest::Client::builder()
+        .no_proxy()
+        .http2_prior_knowledge()
+        .resolve("acme.scim.example.com", address)
+        .build()
+        .unwrap();
+    let base = format!("http://acme.scim.example.com:{}/scim/v2", address.port());
+    let send = async |method: Method, url: String, body: String| {
+        let request = http.request(method, url).bearer_auth(&directory.token);
+        answer(request.header("content-type", "application/scim+json").body(body)).await.unwrap()
+    };
+    let body = user("a@example.com").to_string();
+    let created = send(Method::POST, format!("{base}/Users"), body.clone()).await.expect(201);
+    let one = format!("http://acme.scim.example.com/scim/v2/Users/{}", created.id());
+    assert_eq!(created.header("location"), one);
+    let by_path = format!("{}{}/Users", server.url, directory.path);
+    let listed = send(Method::GET, by_path, String::new()).await.expect(200);
+    assert_eq!(listed.body["totalResults"], 1);
+    for (method, target, body, status) in [
+        (Method::POST, "/Users", body, 409),
+        (Method::POST, "/Users", "x".repeat(1_000_000), 413),
+        (Method::POST, "/Users", "{".into(), 400),
+        (Method::PUT, "/Users", String::new(), 405),
+        (Method::GET, "/Users/none", String::new(), 404),
+        (Method::GET, "/v1/Users", String::new(), 400),
+        (Method::POST, "/Bulk", String::new(), 501),
+    ] {
+        send(method, format!("{base}{target}"), body).await.refused(status);
+    }
+    let anonymous = answer(http.get(format!("{base}/Users"))).await.unwrap().refused(401);
+    assert_eq!(anonymous.header("www-authenticate"), "Bearer realm=\"headcount\"");
+}
+
 /// S-010: no header of a request changes a URL in its answer.
 #[tokio::test]
 async fn s_010_a_spoofed_host_changes_no_url() {

@@ -61,8 +61,8 @@ impl ListQuery {
     /// Reads the decoded pairs of a query string.
     ///
     /// Unknown names are ignored (S-014); a known one that comes twice is refused (S-450). A
-    /// parameter without a value is no parameter, except `cursor`; the strict reading refuses an
-    /// empty filter or number.
+    /// parameter without a value is no parameter, except `cursor`; an empty filter is refused, and by
+    /// the strict reading an empty number.
     pub fn from_pairs(
         pairs: impl IntoIterator<Item = (String, String)>,
         reading: Reading,
@@ -95,15 +95,13 @@ impl ListQuery {
             if *name == "cursor" || value.as_deref() != Some("") {
                 continue;
             }
-            if reading == Reading::Strict && matches!(*name, "filter" | "startIndex" | "count") {
-                let scim_type = match *name {
-                    "filter" => ScimType::InvalidFilter,
-                    _ => ScimType::InvalidValue,
-                };
-                return Err(Error::bad_request(
-                    scim_type,
-                    format!("`{name}` is empty: leave it out"),
-                ));
+            if *name == "filter" {
+                // Who filters by nothing must not be given everybody (O-25).
+                let detail = "`filter` is empty: leave it out to list everything";
+                return Err(Error::bad_request(ScimType::InvalidFilter, detail));
+            }
+            if reading == Reading::Strict && matches!(*name, "startIndex" | "count") {
+                return Err(invalid_value(format!("`{name}` is empty: leave it out")));
             }
             notes.add(format!("`{name}` is empty: read as if it were not there"));
             *value = None;

@@ -71,7 +71,8 @@ impl Reference {
     }
 }
 
-/// The entity tag of a version: weak, because different projections share it (RFC 7644 §3.14).
+/// The entity tag of a version alone: weak, because different projections share it
+/// (RFC 7644 §3.14).
 pub fn etag(version: i64) -> String {
     format!("W/\"{version}\"")
 }
@@ -84,6 +85,29 @@ pub fn date_time(microseconds: i64) -> String {
 }
 
 impl Representation<'_> {
+    /// The entity tag, `meta.version`: of the version, and of what is shown beside it without being
+    /// part of it — the names of groups, members and a manager (`W/"3-9f2c81aa"`). So it changes
+    /// whenever the answer does.
+    pub fn tag(&self) -> String {
+        let mut shown = crc32fast::Hasher::new();
+        let mut any = false;
+        for reference in self.references.unwrap_or_default() {
+            any = true;
+            shown.update(reference.id.as_bytes());
+            shown.update(reference.display.as_bytes());
+            shown.update(&[0]);
+        }
+        if let Some((_, Some(display))) = self.manager {
+            any = true;
+            shown.update(display.as_bytes());
+        }
+        if any {
+            format!("W/\"{}-{:08x}\"", self.version, shown.finalize())
+        } else {
+            etag(self.version)
+        }
+    }
+
     /// The resource's URL, `meta.location`.
     pub fn location(&self) -> String {
         format!("{}{}/{}", self.base_url, self.endpoint, self.id)
@@ -114,7 +138,9 @@ impl Representation<'_> {
         }
         out.push_str("\",\"location\":");
         json_string(out, &self.location());
-        let _ = write!(out, ",\"version\":\"W/\\\"{}\\\"\"}}}}", self.version);
+        out.push_str(",\"version\":");
+        json_string(out, &self.tag());
+        out.push_str("}}");
     }
 
     /// The same as an object, for projection, filters and sorting; `None` when the stored document

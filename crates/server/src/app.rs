@@ -11,6 +11,8 @@ pub struct App {
     pub settings: Settings,
     /// The server's address as identity providers see it, without a trailing slash.
     pub public_url: String,
+    /// The path of the public URL, without slashes at its ends: often empty.
+    pub public_path: String,
     pub store: Arc<Store>,
     pub tokens: Tokens,
     pub rate_limits: RateLimits,
@@ -36,9 +38,11 @@ impl Default for ResourceTypes {
 
 impl App {
     pub fn new(settings: Settings, public_url: String, store: Arc<Store>, log: Log) -> Self {
+        let public_path = public_url.splitn(4, '/').nth(3).unwrap_or_default().to_owned();
         Self {
             settings,
             public_url,
+            public_path,
             store,
             tokens: Tokens::default(),
             rate_limits: RateLimits::default(),

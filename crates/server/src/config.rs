@@ -139,6 +139,16 @@ impl Settings {
             log_format: args.log_format.or(file.log_format).unwrap_or_default(),
             log: args.log.clone().or(file.log).unwrap_or_else(|| "info".into()),
         };
+        if let (Some(url), Some(domain)) = (&settings.public_url, &settings.base_domain) {
+            let host = url.parse::<http::Uri>().ok().and_then(|url| url.host().map(str::to_owned));
+            let host = host.unwrap_or_default();
+            if crate::http::scim::route::organization_of(&host, domain).is_some() {
+                bail!(
+                    "the public URL `{url}` has the form of an organization's address below the \
+                     base domain `{domain}`: use another host for one of them"
+                );
+            }
+        }
         if settings.max_body_bytes < 64 << 10 {
             bail!("max_body_bytes is {}: at least 65536 are needed", settings.max_body_bytes);
         }

@@ -25,10 +25,11 @@ const WAITING: usize = 65_536;
 
 /// Entries that are written at once, and as many as end the wait early.
 const BATCH: usize = 512;
-const EARLY: usize = 8_192;
+const EARLY: usize = 16_384;
 
-/// How long entries are collected.
-pub const DELAY: Duration = Duration::from_millis(100);
+/// How long entries are collected. Every write makes readers fetch anew what they have cached, so
+/// this is not shorter than people need who watch the log.
+pub const DELAY: Duration = Duration::from_millis(500);
 
 const PRUNE_EVERY: Duration = Duration::from_secs(3600);
 const PRUNE_BATCH: i64 = 1000;
@@ -145,9 +146,7 @@ async fn write(store: &Store, batch: Vec<Entry>) {
     let count = batch.len();
     let written: Result<(), store::Error> = store
         .administer(async move |tx: &mut Tx| {
-            for entry in &batch {
-                store::provisioning_log::append(tx, entry).await?;
-            }
+            store::provisioning_log::append(tx, &batch).await?;
             for (token_id, at) in &used {
                 store::tokens::used(tx, token_id, *at).await?;
             }

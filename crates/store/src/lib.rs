@@ -81,6 +81,17 @@ impl Store {
         self.db.read(async move |tx: &mut Tx| job(DirectoryTx { tx, directory_id }).await).await
     }
 
+    /// The same for a job of a single statement.
+    pub async fn read_one<T, E, F>(&self, directory_id: &str, job: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(DirectoryTx<'_>) -> Result<T, E> + Send,
+        T: Send,
+        E: From<Error> + Send,
+    {
+        let directory_id = directory_id.to_owned();
+        self.db.read_one(async move |tx: &mut Tx| job(DirectoryTx { tx, directory_id }).await).await
+    }
+
     /// Reads one directory, however much of it: never on a thread that answers requests.
     pub async fn scan<T, E, F>(&self, directory_id: &str, job: F) -> Result<T, E>
     where
@@ -102,14 +113,14 @@ impl Store {
         self.db.write(job).await
     }
 
-    /// Reads organizations, directories and tokens.
+    /// Reads organizations, directories or tokens by a single statement.
     pub async fn look_up<T, E, F>(&self, job: F) -> Result<T, E>
     where
         F: AsyncFnOnce(&mut Tx) -> Result<T, E> + Send,
         T: Send,
         E: From<Error> + Send,
     {
-        self.db.read(job).await
+        self.db.read_one(job).await
     }
 }
 

@@ -1,6 +1,8 @@
 //! The provisioning log: every request that reached a directory's endpoint.
 
-use crate::{DirectoryTx, Tx, error::Result};
+use std::sync::LazyLock;
+
+use crate::{DirectoryTx, Param, Tx, error::Result};
 
 /// One request and its outcome. What it changed is in the journal, under the same request id.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,16 +28,47 @@ pub struct Entry {
     pub resource_id: Option<String>,
 }
 
-/// Adds an entry.
-pub async fn append(tx: &mut Tx, entry: &Entry) -> Result<()> {
-    let notes =
-        (!entry.notes.is_empty()).then(|| serde_json::Value::from(entry.notes.clone()).to_string());
-    tx.execute(
-        "INSERT INTO provisioning_log (directory_id, request_id, at, duration_us, token_id, \
-         client, method, target, status, scim_type, detail, notes, resource_type, resource_id) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) \
-         ON CONFLICT DO NOTHING",
-        &[
+const COLUMNS: &str = "directory_id, request_id, at, duration_us, token_id, client, method, \
+     target, status, scim_type, detail, notes, resource_type, resource_id";
+const WIDTH: usize = 14;
+
+/// Entries of one statement.
+const ROWS: usize = 32;
+
+/// Adds entries. Most go many at a time: a log is the most written table there is.
+pub async fn append(tx: &mut Tx, entries: &[Entry]) -> Result<()> {
+    static MANY: LazyLock<String> = LazyLock::new(|| insert(ROWS));
+    static ONE: LazyLock<String> = LazyLock::new(|| insert(1));
+    let many = entries.chunks_exact(ROWS);
+    let rest = many.remainder();
+    for entries in many {
+        add(tx, &MANY, entries).await?;
+    }
+    for entry in rest {
+        add(tx, &ONE, std::slice::from_ref(entry)).await?;
+    }
+    Ok(())
+}
+
+fn insert(rows: usize) -> String {
+    let row = |row: usize| {
+        let first = row * WIDTH + 1;
+        let places: Vec<String> = (first..first + WIDTH).map(|place| format!("?{place}")).collect();
+        format!("({})", places.join(", "))
+    };
+    let rows: Vec<String> = (0..rows).map(row).collect();
+    let rows = rows.join(", ");
+    format!("INSERT INTO provisioning_log ({COLUMNS}) VALUES {rows} ON CONFLICT DO NOTHING")
+}
+
+async fn add(tx: &mut Tx, sql: &str, entries: &[Entry]) -> Result<()> {
+    let json = |notes: &Vec<String>| {
+        (!notes.is_empty()).then(|| serde_json::Value::from(notes.clone()).to_string())
+    };
+    let notes: Vec<Option<String>> = entries.iter().map(|entry| json(&entry.notes)).collect();
+    let mut params: Vec<Param<'_>> = Vec::with_capacity(entries.len() * WIDTH);
+    for (entry, notes) in entries.iter().zip(&notes) {
+        let row: [Param<'_>; WIDTH] = [
             (&entry.directory_id).into(),
             (&entry.request_id).into(),
             entry.at.into(),
@@ -50,9 +83,10 @@ pub async fn append(tx: &mut Tx, entry: &Entry) -> Result<()> {
             notes.as_ref().into(),
             entry.resource_type.as_ref().into(),
             entry.resource_id.as_ref().into(),
-        ],
-    )
-    .await?;
+        ];
+        params.extend(row);
+    }
+    tx.execute(sql, &params).await?;
     Ok(())
 }
 
@@ -72,10 +106,10 @@ impl DirectoryTx<'_> {
     pub async fn log(&mut self, limit: i64) -> Result<Vec<Entry>> {
         self.tx
             .query(
-                "SELECT directory_id, request_id, at, duration_us, token_id, client, method, \
-                 target, status, scim_type, detail, notes, resource_type, resource_id \
-                 FROM provisioning_log WHERE directory_id = ?1 \
-                 ORDER BY directory_id DESC, request_id DESC LIMIT ?2",
+                &format!(
+                    "SELECT {COLUMNS} FROM provisioning_log WHERE directory_id = ?1 \
+                     ORDER BY directory_id DESC, request_id DESC LIMIT ?2"
+                ),
                 &[(&self.directory_id).into(), limit.into()],
                 |row| {
                     let optional = |column| {

@@ -1,6 +1,10 @@
 //! Users and groups as their identity provider sees them.
 
-use scim::{Object, text, urn};
+use scim::{
+    Object,
+    representation::{Reference, ReferenceType},
+    text, urn,
+};
 use serde_json::Value;
 
 use crate::{
@@ -95,6 +99,39 @@ impl DirectoryTx<'_> {
         self.tx
             .query_opt(GET, &[(&self.directory_id).into(), resource_type.into(), id.into()], read)
             .await
+    }
+
+    /// The user with this id and the groups that it is a direct member of, by one statement.
+    pub async fn user_with_groups(
+        &mut self,
+        id: &str,
+    ) -> Result<Option<(Resource, Vec<Reference>)>> {
+        const SQL: &str = "SELECT r.id, r.version, r.created_at, r.last_modified_at, r.document, \
+             r.manager_id, m.display, g.id, g.display FROM resource r LEFT JOIN resource m \
+             ON m.directory_id = r.directory_id AND m.resource_type = 'User' \
+             AND m.id = r.manager_id LEFT JOIN membership s \
+             ON s.directory_id = r.directory_id AND s.member_id = r.id LEFT JOIN resource g \
+             ON g.directory_id = s.directory_id AND g.resource_type = 'Group' \
+             AND g.id = s.group_id WHERE r.directory_id = ?1 AND r.resource_type = 'User' \
+             AND r.id = ?2 ORDER BY s.group_id";
+        let mut found: Option<(Resource, Vec<Reference>)> = None;
+        self.tx
+            .each(SQL, &[(&self.directory_id).into(), id.into()], |row| {
+                let (_, groups) = match &mut found {
+                    Some(found) => found,
+                    None => found.insert((read(row)?, Vec::new())),
+                };
+                if let Some(group_id) = row.optional_text(7)? {
+                    groups.push(Reference {
+                        id: group_id.into(),
+                        display: row.text(8)?.into(),
+                        resource_type: ReferenceType::Group,
+                    });
+                }
+                Ok(())
+            })
+            .await?;
+        Ok(found)
     }
 
     /// Stores a new resource, version 1, with its look-up keys and its journal entry.
@@ -194,7 +231,7 @@ impl DirectoryTx<'_> {
                     display(after).into(),
                     manager_id(after).into(),
                     stored.version.into(),
-                    change.now.into(),
+                    change.now.max(stored.last_modified_at).into(),
                     (&document).into(),
                 ],
             )
@@ -233,8 +270,8 @@ impl DirectoryTx<'_> {
         let version = self
             .tx
             .query_opt(
-                "UPDATE resource SET version = version + 1, last_modified_at = ?4 \
-                 WHERE directory_id = ?1 AND resource_type = ?2 AND id = ?3 RETURNING version",
+                "UPDATE resource SET version = version + 1, last_modified_at = \
+                 CASE WHEN last_modified_at < ?4 THEN ?4 ELSE last_modified_at END WHERE directory_id = ?1 AND resource_type = ?2 AND id = ?3 RETURNING version",
                 &[(&self.directory_id).into(), resource_type.into(), id.into(), change.now.into()],
                 |row| row.int(0),
             )

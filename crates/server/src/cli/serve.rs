@@ -96,11 +96,10 @@ impl Server {
         let (log, log_writer) = Log::start(Arc::clone(&store), settings.log_retention_days);
         let (max_connections, grace) = (settings.max_connections, settings.shutdown);
         let app = App::new(settings, public_url.clone(), Arc::clone(&store), log);
-        let router = http::router(Arc::new(app));
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(http::listen::serve(
             listener,
-            router,
+            Arc::new(app),
             max_connections,
             grace,
             async move {

@@ -14,17 +14,24 @@ pub async fn get(
     references: References,
     context: &Context,
 ) -> Result<Stored, Error> {
-    let found: Option<Stored> = context
-        .store
-        .read(&context.directory_id, async |mut tx: DirectoryTx<'_>| {
-            match tx.resource(&resource_type.name, id).await? {
-                None => Ok::<_, store::Error>(None),
-                Some(resource) => {
-                    Stored::load(resource, resource_type, references, &mut tx).await.map(Some)
+    let (store, directory_id) = (&context.store, &context.directory_id);
+    let found: Option<Stored> = if resource_type.name == "User" && references == References::Load {
+        store
+            .read_one(directory_id, async |mut tx: DirectoryTx<'_>| tx.user_with_groups(id).await)
+            .await?
+            .map(|(resource, groups)| Stored { resource, references: Some(groups) })
+    } else {
+        store
+            .read(directory_id, async |mut tx: DirectoryTx<'_>| {
+                match tx.resource(&resource_type.name, id).await? {
+                    None => Ok::<_, store::Error>(None),
+                    Some(resource) => {
+                        Stored::load(resource, resource_type, references, &mut tx).await.map(Some)
+                    }
                 }
-            }
-        })
-        .await?;
+            })
+            .await?
+    };
     found.ok_or_else(|| not_found(resource_type, id))
 }
 

@@ -103,7 +103,8 @@ pub(super) async fn write(
     };
     if differences.is_empty() {
         let version = tx.touch(&resource_type.name, &stored.id, change).await?;
-        return Ok(Resource { version, last_modified_at: context.now, ..stored });
+        let last_modified_at = context.now.max(stored.last_modified_at);
+        return Ok(Resource { version, last_modified_at, ..stored });
     }
     tx.update(&resource_type.name, &stored, before, after.resource, change)
         .await

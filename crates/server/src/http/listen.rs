@@ -2,6 +2,7 @@
 //! finishes what was accepted.
 
 use std::{
+    convert::Infallible,
     future::Future,
     pin::pin,
     sync::{
@@ -11,18 +12,18 @@ use std::{
     time::Duration,
 };
 
-use axum::Router;
-use hyper::service::{Service, service_fn};
+use hyper::service::service_fn;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::GracefulShutdown},
-    service::TowerToHyperService,
 };
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, watch},
     time::timeout,
 };
+
+use crate::{app::App, http};
 
 /// The longest wait for the headers of a request, and for the first request of a connection.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -34,7 +35,7 @@ const MAX_STREAMS: u32 = 128;
 /// that are still open.
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
+    app: Arc<App>,
     max_connections: usize,
     grace: Duration,
     stop: impl Future<Output = ()>,
@@ -70,13 +71,14 @@ pub async fn serve(
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY could not be set");
         }
-        let router = TowerToHyperService::new(router.clone());
+        let app = Arc::clone(&app);
         let begun = Arc::new(AtomicBool::new(false));
         let service = {
             let begun = Arc::clone(&begun);
             service_fn(move |request| {
                 begun.store(true, Ordering::Relaxed);
-                router.call(request)
+                let answer = http::answer(Arc::clone(&app), request);
+                async move { Ok::<_, Infallible>(answer.await) }
             })
         };
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();

@@ -1,4 +1,4 @@
-//! HTTP: accepting connections, and the routes of everything that is served.
+//! HTTP: accepting connections, and what each address is answered by.
 
 pub mod auth;
 pub mod listen;
@@ -7,31 +7,29 @@ pub mod scim;
 use std::sync::Arc;
 
 use axum::{
-    Router,
-    extract::{Request, State},
+    body::Body,
+    extract::Request,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
-    routing::get,
 };
+use hyper::body::Incoming;
 
 use crate::app::App;
 
-/// Everything that is served.
-pub fn router(app: Arc<App>) -> Router {
-    Router::new()
-        .route("/livez", get(livez))
-        .route("/readyz", get(readyz))
-        .fallback(elsewhere)
-        .with_state(app)
-}
-
-/// The process answers.
-async fn livez() -> &'static str {
-    "ok\n"
+/// Answers any request.
+///
+/// SCIM endpoints have their own table of routes, because identity providers' requests name them in
+/// more spellings than a router knows; whatever nobody else takes is refused in SCIM's form.
+pub async fn answer(app: Arc<App>, request: Request<Incoming>) -> Response {
+    match request.uri().path() {
+        "/livez" => "ok\n".into_response(),
+        "/readyz" => readyz(&app).await,
+        _ => scim::handle(app, request.map(Body::new)).await,
+    }
 }
 
 /// The store can be read.
-async fn readyz(State(app): State<Arc<App>>) -> Response {
+async fn readyz(app: &App) -> Response {
     match crate::admin::organizations::list(&app.store).await {
         Ok(_) => "ready\n".into_response(),
         Err(error) => {
@@ -40,10 +38,4 @@ async fn readyz(State(app): State<Arc<App>>) -> Response {
                 .into_response()
         }
     }
-}
-
-/// SCIM endpoints have their own table, because identity providers' requests name them in more
-/// spellings than a router knows. Everything else there is not.
-async fn elsewhere(State(app): State<Arc<App>>, request: Request) -> Response {
-    scim::handle(app, request).await
 }

@@ -296,12 +296,30 @@ impl Db {
         T: Send,
         E: From<Error> + Send,
     {
+        self.on_reader(|tx| read_now(tx, job))
+    }
+
+    /// Runs a job of a single statement, which is a consistent state by itself: cheaper than a
+    /// [`Db::read`] by the beginning and the end of a transaction.
+    pub async fn read_one<T, E, F>(&self, job: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&mut Tx) -> Result<T, E> + Send,
+        T: Send,
+        E: From<Error> + Send,
+    {
+        self.on_reader(|tx| run_now(tx, job))
+    }
+
+    fn on_reader<T, E: From<Error>>(
+        &self,
+        job: impl FnOnce(&mut Tx) -> Result<T, E>,
+    ) -> Result<T, E> {
         let idle = self.idle_readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut tx = match idle {
             Some(tx) => tx,
             None => connect_reader(&self.path)?,
         };
-        let result = read_now(&mut tx, job);
+        let result = job(&mut tx);
         self.idle_readers.lock().unwrap_or_else(PoisonError::into_inner).push(tx);
         result
     }
@@ -381,9 +399,17 @@ where
     E: From<Error>,
 {
     run_cached(tx.sqlite(), "BEGIN")?;
-    let result = catch_unwind(AssertUnwindSafe(|| ready(job(tx))));
+    let result = run_now(tx, job);
     run_cached(tx.sqlite(), "COMMIT")?;
-    match result {
+    result
+}
+
+fn run_now<T, E, F>(tx: &mut Tx, job: F) -> Result<T, E>
+where
+    F: AsyncFnOnce(&mut Tx) -> Result<T, E>,
+    E: From<Error>,
+{
+    match catch_unwind(AssertUnwindSafe(|| ready(job(tx)))) {
         Ok(result) => result.unwrap_or_else(|| Err(awaited_elsewhere().into())),
         Err(_) => Err(Error::Refused("a read panicked".into()).into()),
     }

@@ -17,11 +17,11 @@ pub(super) fn if_match(headers: &HeaderMap) -> Precondition {
     }
 }
 
-/// Whether the client has this version already (`If-None-Match`).
-pub(super) fn has_version(headers: &HeaderMap, stored: i64) -> bool {
+/// Whether the client has what `current` is the tag of already (`If-None-Match`).
+pub(super) fn has(headers: &HeaderMap, current: &str) -> bool {
     tags(headers, header::IF_NONE_MATCH.as_str())
         .iter()
-        .any(|tag| tag == "*" || version(tag) == Some(stored))
+        .any(|tag| tag == "*" || opaque(tag) == opaque(current))
 }
 
 fn tags(headers: &HeaderMap, name: &str) -> Vec<String> {
@@ -35,10 +35,16 @@ fn tags(headers: &HeaderMap, name: &str) -> Vec<String> {
         .collect()
 }
 
-fn version(tag: &str) -> Option<i64> {
+fn opaque(tag: &str) -> &str {
     let tag = tag.strip_prefix("W/").unwrap_or(tag);
-    let tag = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).unwrap_or(tag);
-    tag.parse().ok()
+    tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).unwrap_or(tag)
+}
+
+/// The version in a tag. What follows the hyphen is of what is shown beside the resource, and no
+/// write depends on that.
+fn version(tag: &str) -> Option<i64> {
+    let tag = opaque(tag);
+    tag.split_once('-').map_or(tag, |(version, _)| version).parse().ok()
 }
 
 #[cfg(test)]
@@ -52,6 +58,7 @@ mod tests {
         for (value, precondition) in [
             ("W/\"3\"", Precondition::Version(vec![3])),
             ("\"3\", W/\"4\"", Precondition::Version(vec![3, 4])),
+            ("W/\"3-9f2c81aa\"", Precondition::Version(vec![3])),
             ("*", Precondition::Exists),
             ("\"other\"", Precondition::Version(vec![])),
         ] {

@@ -149,11 +149,10 @@ async fn answer(
 
 fn find_route(app: &App, parts: &Parts) -> Result<Route, RouteError> {
     let path = parts.uri.path();
-    let prefix = app.public_url.splitn(4, '/').nth(3).unwrap_or_default();
     let path = path
         .strip_prefix('/')
-        .and_then(|path| path.strip_prefix(prefix))
-        .filter(|rest| !prefix.is_empty() && rest.starts_with('/'))
+        .and_then(|path| path.strip_prefix(&*app.public_path))
+        .filter(|rest| !app.public_path.is_empty() && rest.starts_with('/'))
         .unwrap_or(path);
     let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let host = host.or_else(|| parts.uri.authority().map(|authority| authority.as_str()));

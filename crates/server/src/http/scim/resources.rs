@@ -50,10 +50,6 @@ impl Call<'_> {
         let (_, projection) = self.query(resource_type)?;
         let references = references(resource_type, &projection);
         let stored = directory::get(resource_type, id, references, self.context).await?;
-        if conditional::has_version(&self.parts.headers, stored.resource.version) {
-            return Ok(Answer::empty(StatusCode::NOT_MODIFIED)
-                .with(header::ETAG, etag(stored.resource.version)));
-        }
         self.answer(StatusCode::OK, &stored, resource_type, &projection)
     }
 
@@ -228,6 +224,11 @@ impl Call<'_> {
             &self.context.base_url,
             stored.references.as_deref(),
         );
+        let tag = representation.tag();
+        let reads = matches!(self.parts.method, Method::GET | Method::HEAD);
+        if reads && conditional::has(&self.parts.headers, &tag) {
+            return Ok(Answer::empty(StatusCode::NOT_MODIFIED).with(header::ETAG, tag));
+        }
         let mut body = String::with_capacity(representation.document.len() + 512);
         if projection.is_default() {
             representation.write(&mut body);
@@ -239,9 +240,7 @@ impl Call<'_> {
         let location = representation.location();
         let place =
             if status == StatusCode::CREATED { header::LOCATION } else { header::CONTENT_LOCATION };
-        Ok(Answer::json(status, body)
-            .with(header::ETAG, etag(stored.resource.version))
-            .with(place, location))
+        Ok(Answer::json(status, body).with(header::ETAG, tag).with(place, location))
     }
 
     async fn answer_list(

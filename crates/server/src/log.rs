@@ -21,11 +21,11 @@ use tokio::{
 use crate::{clock, ids};
 
 /// Entries that may wait; past that, requests wait for the log.
-const WAITING: usize = 65_536;
+const WAITING: usize = 32_768;
 
 /// Entries that are written at once, and as many as end the wait early.
 const BATCH: usize = 512;
-const EARLY: usize = 16_384;
+const EARLY: usize = 8_192;
 
 /// How long entries are collected. Every write makes readers fetch anew what they have cached, so
 /// this is not shorter than people need who watch the log.

@@ -4,9 +4,32 @@ use scim::representation::{Reference, ReferenceType};
 
 use crate::{DirectoryTx, error::Result};
 
-/// Ids as the JSON array that a statement unfolds.
-pub fn json_list<'a>(ids: impl IntoIterator<Item = &'a str>) -> String {
-    serde_json::Value::from_iter(ids).to_string()
+/// A set of ids as it stands in a statement: one is compared, several are a JSON array that the
+/// statement unfolds. Unfolding builds a table of its own, which costs more than the rest of a
+/// statement for one.
+pub(crate) struct Among {
+    /// `= ?n` or `IN …`
+    pub is: String,
+    /// `<> ?n` or `NOT IN …`
+    pub is_not: String,
+    pub bind: String,
+}
+
+impl Among {
+    pub fn new(ids: &[&str], place: usize) -> Self {
+        match ids {
+            [id] => Self {
+                is: format!("= ?{place}"),
+                is_not: format!("<> ?{place}"),
+                bind: (*id).to_owned(),
+            },
+            ids => Self {
+                is: format!("IN {{list ?{place}}}"),
+                is_not: format!("NOT IN {{list ?{place}}}"),
+                bind: serde_json::Value::from_iter(ids.iter().copied()).to_string(),
+            },
+        }
+    }
 }
 
 fn reference_type(name: &str) -> ReferenceType {
@@ -14,65 +37,80 @@ fn reference_type(name: &str) -> ReferenceType {
 }
 
 impl DirectoryTx<'_> {
-    /// Those of `ids` (a JSON array) that are users or groups of this directory.
-    pub async fn living_among(&mut self, ids: &str) -> Result<Vec<String>> {
+    /// Those of `ids` that are users or groups of this directory.
+    pub async fn living_among(&mut self, ids: &[&str]) -> Result<Vec<String>> {
+        let Among { is, bind, .. } = Among::new(ids, 2);
         self.tx
             .query(
-                "SELECT id FROM resource WHERE directory_id = ?1 \
-                 AND resource_type IN ('User', 'Group') AND id IN {list ?2}",
-                &[(&self.directory_id).into(), ids.into()],
+                &format!(
+                    "SELECT id FROM resource WHERE directory_id = ?1 \
+                 AND (resource_type = 'User' OR resource_type = 'Group') AND id {is}"
+                ),
+                &[(&self.directory_id).into(), (&bind).into()],
                 |row| Ok(row.text(0)?.to_owned()),
             )
             .await
     }
 
-    /// Makes those of `ids` (a JSON array) that are users or groups of this directory members of
+    /// Makes those of `ids` that are users or groups of this directory members of
     /// the group; answers who was none before. Ids that are neither are passed over.
-    pub async fn add_members(&mut self, group_id: &str, ids: &str) -> Result<Vec<String>> {
+    pub async fn add_members(&mut self, group_id: &str, ids: &[&str]) -> Result<Vec<String>> {
+        let Among { is, bind, .. } = Among::new(ids, 3);
         self.tx
             .query(
-                "INSERT INTO membership (directory_id, group_id, member_id, member_type) \
+                &format!(
+                    "INSERT INTO membership (directory_id, group_id, member_id, member_type) \
                  SELECT r.directory_id, ?2, r.id, r.resource_type FROM resource r \
-                 WHERE r.directory_id = ?1 AND r.resource_type IN ('User', 'Group') \
-                 AND r.id IN {list ?3} ON CONFLICT DO NOTHING RETURNING member_id",
-                &[(&self.directory_id).into(), group_id.into(), ids.into()],
+                 WHERE r.directory_id = ?1 AND (r.resource_type = 'User' OR r.resource_type = 'Group') \
+                 AND r.id {is} ON CONFLICT DO NOTHING RETURNING member_id"
+                ),
+                &[(&self.directory_id).into(), group_id.into(), (&bind).into()],
                 |row| Ok(row.text(0)?.to_owned()),
             )
             .await
     }
 
-    /// Ends the membership of `ids` (a JSON array); answers who was a member.
-    pub async fn remove_members(&mut self, group_id: &str, ids: &str) -> Result<Vec<String>> {
+    /// Ends the membership of `ids`; answers who was a member.
+    pub async fn remove_members(&mut self, group_id: &str, ids: &[&str]) -> Result<Vec<String>> {
+        let Among { is, bind, .. } = Among::new(ids, 3);
         self.tx
             .query(
-                "DELETE FROM membership WHERE directory_id = ?1 AND group_id = ?2 \
-                 AND member_id IN {list ?3} RETURNING member_id",
-                &[(&self.directory_id).into(), group_id.into(), ids.into()],
+                &format!(
+                    "DELETE FROM membership WHERE directory_id = ?1 AND group_id = ?2 \
+                 AND member_id {is} RETURNING member_id"
+                ),
+                &[(&self.directory_id).into(), group_id.into(), (&bind).into()],
                 |row| Ok(row.text(0)?.to_owned()),
             )
             .await
     }
 
-    /// Ends every membership but those of `ids` (a JSON array); answers who was a member.
-    pub async fn retain_members(&mut self, group_id: &str, ids: &str) -> Result<Vec<String>> {
+    /// Ends every membership but those of `ids`; answers who was a member.
+    pub async fn retain_members(&mut self, group_id: &str, ids: &[&str]) -> Result<Vec<String>> {
+        let Among { is_not, bind, .. } = Among::new(ids, 3);
         self.tx
             .query(
-                "DELETE FROM membership WHERE directory_id = ?1 AND group_id = ?2 \
-                 AND member_id NOT IN {list ?3} RETURNING member_id",
-                &[(&self.directory_id).into(), group_id.into(), ids.into()],
+                &format!(
+                    "DELETE FROM membership WHERE directory_id = ?1 AND group_id = ?2 \
+                 AND member_id {is_not} RETURNING member_id"
+                ),
+                &[(&self.directory_id).into(), group_id.into(), (&bind).into()],
                 |row| Ok(row.text(0)?.to_owned()),
             )
             .await
     }
 
-    /// How many of `ids` (a JSON array) are members of the group.
-    pub async fn count_members_among(&mut self, group_id: &str, ids: &str) -> Result<i64> {
+    /// How many of `ids` are members of the group.
+    pub async fn count_members_among(&mut self, group_id: &str, ids: &[&str]) -> Result<i64> {
+        let Among { is, bind, .. } = Among::new(ids, 3);
         let count = self
             .tx
             .query_opt(
-                "SELECT COUNT(*) FROM membership WHERE directory_id = ?1 AND group_id = ?2 \
-                 AND member_id IN {list ?3}",
-                &[(&self.directory_id).into(), group_id.into(), ids.into()],
+                &format!(
+                    "SELECT COUNT(*) FROM membership WHERE directory_id = ?1 AND group_id = ?2 \
+                 AND member_id {is}"
+                ),
+                &[(&self.directory_id).into(), group_id.into(), (&bind).into()],
                 |row| row.int(0),
             )
             .await?;
@@ -111,15 +149,18 @@ impl DirectoryTx<'_> {
             .await
     }
 
-    /// The groups that each of `ids` (a JSON array) is a direct member of, as `(id, group)`.
-    pub async fn groups_of(&mut self, ids: &str) -> Result<Vec<(String, Reference)>> {
+    /// The groups that each of `ids` is a direct member of, as `(id, group)`.
+    pub async fn groups_of(&mut self, ids: &[&str]) -> Result<Vec<(String, Reference)>> {
+        let Among { is, bind, .. } = Among::new(ids, 2);
         self.tx
             .query(
-                "SELECT m.member_id, g.id, g.display FROM membership m JOIN resource g \
+                &format!(
+                    "SELECT m.member_id, g.id, g.display FROM membership m JOIN resource g \
                  ON g.directory_id = m.directory_id AND g.resource_type = 'Group' \
-                 AND g.id = m.group_id WHERE m.directory_id = ?1 AND m.member_id IN {list ?2} \
-                 ORDER BY m.member_id, g.id",
-                &[(&self.directory_id).into(), ids.into()],
+                 AND g.id = m.group_id WHERE m.directory_id = ?1 AND m.member_id {is} \
+                 ORDER BY m.member_id, g.id"
+                ),
+                &[(&self.directory_id).into(), (&bind).into()],
                 |row| {
                     let group = Reference {
                         id: row.text(1)?.into(),

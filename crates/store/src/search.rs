@@ -13,7 +13,6 @@ use crate::{
     DirectoryTx, Param, Store,
     error::{Error, Result},
     filter_sql::{self, Narrowing},
-    memberships::json_list,
     resources::{self, Resource},
 };
 
@@ -253,7 +252,8 @@ impl DirectoryTx<'_> {
         let mut by_id: HashMap<String, Vec<Reference>> = HashMap::new();
         match resource_type {
             "User" => {
-                let ids = json_list(resources.iter().map(|resource| resource.id.as_str()));
+                let ids: Vec<&str> =
+                    resources.iter().map(|resource| resource.id.as_str()).collect();
                 for (id, group) in self.groups_of(&ids).await? {
                     by_id.entry(id).or_default().push(group);
                 }

@@ -1,6 +1,6 @@
 //! Ids whose resource is deleted.
 
-use crate::{DirectoryTx, error::Result};
+use crate::{DirectoryTx, error::Result, memberships::Among};
 
 impl DirectoryTx<'_> {
     pub(crate) async fn bury(&mut self, resource_type: &str, id: &str, now: i64) -> Result<()> {
@@ -14,12 +14,13 @@ impl DirectoryTx<'_> {
         Ok(())
     }
 
-    /// Those of `ids` (a JSON array) that once were resources of this directory and are deleted.
-    pub async fn deleted_among(&mut self, ids: &str) -> Result<Vec<String>> {
+    /// Those of `ids` that once were resources of this directory and are deleted.
+    pub async fn deleted_among(&mut self, ids: &[&str]) -> Result<Vec<String>> {
+        let Among { is, bind, .. } = Among::new(ids, 2);
         self.tx
             .query(
-                "SELECT id FROM tombstone WHERE directory_id = ?1 AND id IN {list ?2}",
-                &[(&self.directory_id).into(), ids.into()],
+                &format!("SELECT id FROM tombstone WHERE directory_id = ?1 AND id {is}"),
+                &[(&self.directory_id).into(), (&bind).into()],
                 |row| Ok(row.text(0)?.to_owned()),
             )
             .await

@@ -10,10 +10,7 @@ use scim::{
     schema::{self, Extension, ResourceType, Schema},
 };
 use serde_json::Value;
-use store::{
-    DirectoryTx, Store, journal::Operation, memberships::json_list, resources::Change,
-    search::Search,
-};
+use store::{DirectoryTx, Store, journal::Operation, resources::Change, search::Search};
 
 const DIRECTORY: &str = "dir-filter";
 
@@ -57,7 +54,8 @@ async fn fill(store: &Store, cases: &Value) {
             }
             for group in resources["Group"].as_array().unwrap() {
                 let members = group["members"].as_array().cloned().unwrap_or_default();
-                let ids = json_list(members.iter().map(|member| member["value"].as_str().unwrap()));
+                let ids: Vec<&str> =
+                    members.iter().map(|member| member["value"].as_str().unwrap()).collect();
                 let added = tx.add_members(group["id"].as_str().unwrap(), &ids).await?;
                 assert_eq!(added.len(), members.len(), "{group}");
             }

@@ -9,7 +9,7 @@ use scim::{
     path::AttributePath,
     schema::ResourceType,
 };
-use store::{DirectoryTx, memberships::json_list};
+use store::DirectoryTx;
 
 use super::{Context, Error};
 
@@ -61,7 +61,7 @@ pub(super) async fn apply(
             }
             MembershipStep::Replace(members) => {
                 let ids = known(group_id, members, tx, notes).await?;
-                let list = json_list(ids.iter().copied());
+                let list: Vec<&str> = ids.iter().copied().collect();
                 net.remove(tx.retain_members(group_id, &list).await?);
                 add(group_id, &ids, &mut net, tx).await?;
             }
@@ -99,7 +99,7 @@ async fn add(
     if ids.is_empty() {
         return Ok(());
     }
-    let list = json_list(ids.iter().copied());
+    let list: Vec<&str> = ids.iter().copied().collect();
     net.add(tx.add_members(group_id, &list).await?);
     let there = tx.count_members_among(group_id, &list).await?;
     if usize::try_from(there) != Ok(ids.len()) {
@@ -117,7 +117,7 @@ async fn remove(
     if ids.is_empty() {
         return Ok(());
     }
-    let list = json_list(ids);
+    let list: Vec<&str> = ids.into_iter().collect();
     net.remove(tx.remove_members(group_id, &list).await?);
     if tx.count_members_among(group_id, &list).await? != 0 {
         return Err(Error::Postcondition("removed members are still there"));
@@ -140,13 +140,13 @@ async fn known<'m>(
         return Err(Error::SelfMember(group_id.into()));
     }
     let living: BTreeSet<String> =
-        tx.living_among(&json_list(ids.iter().copied())).await?.into_iter().collect();
+        tx.living_among(&Vec::from_iter(ids.iter().copied())).await?.into_iter().collect();
     if living.len() == ids.len() {
         return Ok(ids);
     }
     let missing: BTreeSet<&str> = ids.iter().copied().filter(|id| !living.contains(*id)).collect();
     let deleted: BTreeSet<String> =
-        tx.deleted_among(&json_list(missing.iter().copied())).await?.into_iter().collect();
+        tx.deleted_among(&Vec::from_iter(missing.iter().copied())).await?.into_iter().collect();
     let never: Vec<String> =
         missing.iter().filter(|id| !deleted.contains(**id)).map(|id| (*id).to_owned()).collect();
     if !never.is_empty() {

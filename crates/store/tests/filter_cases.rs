@@ -1,6 +1,8 @@
 //! The shared filter cases, answered by the store: by an index where one helps, by reading through
 //! the directory where none does. The same cases run in memory in the protocol crate.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use scim::{

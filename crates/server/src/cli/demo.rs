@@ -126,7 +126,7 @@ async fn show(
         })
         .await?;
     println!("{title}");
-    print!("{report}");
+    println!("{report}");
     println!("\nWhat changed, from the journal:");
     let rows: Vec<Vec<String>> = counts
         .into_iter()

@@ -102,7 +102,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     if args.json {
         output::json(&serde_json::to_value(&report).map_err(anyhow::Error::from)?);
     } else {
-        print!("{report}");
+        println!("{report}");
     }
     if report.passed() { Ok(()) } else { Err(Failure::Reported) }
 }

@@ -165,7 +165,7 @@ impl Dice {
 
     fn filter(&mut self, depth: usize) -> String {
         match self.roll(if depth > 4 { 2 } else { 6 }) {
-            0 | 1 | 2 => {
+            0..=2 => {
                 let operators = ["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le", "EQ", "zz"];
                 let values = [
                     "\"a@example.com\"",

@@ -1,5 +1,7 @@
 //! Tests through a real server process on loopback, each with a store of its own.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod authentication;
 mod cli;
 mod concurrency;

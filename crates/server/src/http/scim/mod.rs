@@ -282,11 +282,7 @@ mod tests {
     /// S-009, S-319, S-452.
     #[tokio::test]
     async fn a_panic_is_answered_in_the_standards_form() {
-        let outcome = caught(async {
-            let nothing: Option<Answer> = None;
-            Ok(nothing.expect("the secret cause"))
-        })
-        .await;
+        let outcome = caught(async { panic!("the secret cause") }).await;
         let (parts, ()) = Request::new(()).into_parts();
         let response = outcome.err().map(|refusal| refusal.into_response(&parts, "request-7"));
         let response = response.expect("a refusal");

@@ -19,6 +19,7 @@ pub mod note;
 pub mod patch;
 pub mod path;
 pub mod project;
+pub mod reading;
 pub mod representation;
 pub mod schema;
 pub mod search;

@@ -4,7 +4,7 @@ use std::num::IntErrorKind;
 
 use serde_json::{Value, json};
 
-use crate::{Error, Notes, Object, ScimType, dialect::Reading, sort::SortOrder, urn};
+use crate::{Error, Notes, Object, ScimType, reading::Reading, sort::SortOrder, urn};
 
 /// How many resources a page has when the request does not say (S-193).
 pub const DEFAULT_COUNT: u64 = 100;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{
     Notes,
-    dialect::Reading,
+    reading::Reading,
     schema::{Attribute, ResourceType, common_attributes},
     urn,
 };

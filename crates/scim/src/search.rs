@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use crate::{
     Error, Notes, Object, ScimType,
-    dialect::Reading,
     list::{ListQuery, Parameters},
+    reading::Reading,
     urn,
 };
 

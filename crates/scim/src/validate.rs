@@ -25,8 +25,8 @@ pub use value::{check_element, check_value};
 use self::{draft::Draft, error::Place, value::Context};
 use crate::{
     Notes, Object,
-    dialect::Reading,
     patch::MemberRef,
+    reading::Reading,
     schema::{Attribute, Mutability, ResourceType},
 };
 

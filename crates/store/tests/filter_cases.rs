@@ -68,7 +68,7 @@ async fn fill(store: &Store, cases: &Value) {
 }
 
 #[tokio::test]
-async fn the_store_answers_every_filter_case() {
+async fn the_store_answers_all_filter_cases() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path(), 0).await.unwrap();
     let cases = cases();

@@ -31,15 +31,7 @@ mod values;
 
 pub use client::Client;
 
-/// How a request is read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Reading {
-    /// Every leniency, always; each one taken is noted.
-    #[default]
-    Tolerant,
-    /// The letter of the standard, for those who test their own client.
-    Strict,
-}
+pub use crate::reading::Reading;
 
 /// Reads the body of a POST or PUT.
 ///

@@ -4,8 +4,8 @@
 use super::{CompareOperator, CompareValue, Filter, FilterError, FilterProblem as Problem};
 use crate::{
     Notes,
-    dialect::Reading,
     path::{AttributePath, check_name},
+    reading::Reading,
 };
 
 /// The longest filter read, in bytes.

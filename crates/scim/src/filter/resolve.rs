@@ -6,8 +6,8 @@ use super::{
 };
 use crate::{
     Notes,
-    dialect::Reading,
     path::{AttributePath, ResolvedPath},
+    reading::Reading,
     schema::{Attribute, AttributeType, Mutability, ResourceType, Returned, instant},
     text,
 };

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::*;
 use crate::{
     Error, Notes, ScimType,
-    dialect::Reading,
+    reading::Reading,
     schema::{Extension, ResourceType, Schema, group_type, user_type},
 };
 

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     Notes, Object,
-    dialect::Reading,
     filter::{Filter, is_assigned},
+    reading::Reading,
     schema::{Mutability, ResourceType, Schema},
     urn,
     validate::{Problem, ValidationError, check_immutable, check_resource, normal_form},

@@ -5,9 +5,9 @@ use std::fmt;
 use super::PatchPath;
 use crate::{
     Error, Notes, ScimType,
-    dialect::Reading,
     filter::{Filter, FilterError, FilterProblem, Parser},
     path::{AttributePath, check_name, ends_in_version},
+    reading::Reading,
     urn,
 };
 

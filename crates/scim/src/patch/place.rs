@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::{PatchProblem, path::is_container};
 use crate::{
     Object,
-    dialect::Reading,
     path::{AttributePath, ResolvedPath, check_name},
+    reading::Reading,
     schema::{Attribute, ResourceType, Schema},
     urn,
 };

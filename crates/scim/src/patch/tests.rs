@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     Error, Notes, Object, ScimType,
-    dialect::Reading,
+    reading::Reading,
     schema::{Extension, ResourceType, Schema, group_type, user_type},
 };
 

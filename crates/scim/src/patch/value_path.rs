@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     Object,
-    dialect::Reading,
     filter::{Filter, is_assigned, resolve_element, resolve_undeclared},
+    reading::Reading,
     schema::{Attribute, AttributeType},
     validate::check_element,
 };

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     Object,
-    dialect::Reading,
     patch::MemberRef,
+    reading::Reading,
     schema::{Attribute, Mutability, ResourceType, Returned, Schema, common_attributes},
     urn,
 };

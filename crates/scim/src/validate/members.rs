@@ -8,7 +8,7 @@ use super::{
     error::Place,
     value::{Context, kind},
 };
-use crate::{Notes, dialect::Reading, patch::MemberRef};
+use crate::{Notes, patch::MemberRef, reading::Reading};
 
 /// The members that the value of `members` names, each once, in the order of first mention.
 ///

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     Notes,
-    dialect::Reading,
     path::ResolvedPath,
+    reading::Reading,
     schema::{Attribute, AttributeType, Mutability, Schema},
 };
 

@@ -93,12 +93,10 @@ async fn play(args: &Args, server: &Server) -> Result<(), Failure> {
     let okta = simulate::run(options(Kind::Okta, 1), |progress| okta_view.show(progress)).await;
     okta_view.finish();
     let mut clean = true;
-    for (title, report, (_, _, id)) in
-        [("Microsoft Entra ID", entra, &directories[0]), ("Okta", okta, &directories[1])]
-    {
+    for (report, (_, _, id)) in [entra, okta].into_iter().zip(&directories) {
         let report = report.map_err(|error| Failure::Failed(error.to_string()))?;
         clean &= report.passed();
-        show(title, &report, id, server).await?;
+        show(&report, id, server).await?;
     }
     let (url, token, _) = &directories[0];
     println!("Try it by hand:\n");
@@ -111,12 +109,7 @@ async fn play(args: &Args, server: &Server) -> Result<(), Failure> {
 }
 
 /// What arrived and what was refused, as the store holds it.
-async fn show(
-    title: &str,
-    report: &Report,
-    directory_id: &str,
-    server: &Server,
-) -> Result<(), Failure> {
+async fn show(report: &Report, directory_id: &str, server: &Server) -> Result<(), Failure> {
     // The log is written a moment after the answers.
     tokio::time::sleep(crate::log::DELAY * 2).await;
     let (counts, refusals) = server
@@ -125,9 +118,7 @@ async fn show(
             Ok::<_, store::Error>((tx.journal_counts().await?, tx.log_refusals().await?))
         })
         .await?;
-    println!("{title}");
-    println!("{report}");
-    println!("\nWhat changed, from the journal:");
+    println!("{report}\nWhat changed, from the journal:");
     let rows: Vec<Vec<String>> = counts
         .into_iter()
         .map(|(resource_type, operation, count)| {
@@ -139,7 +130,10 @@ async fn show(
         println!("\nNothing was refused.\n");
         return Ok(());
     }
-    println!("\nWhat was refused, from the provisioning log (the latest reason of each kind):");
+    println!(
+        "\nWhat was refused, from the provisioning log, with one reason of each kind. The simulated \
+         service\nprovokes it: names that are taken, people who are gone, a wrong token."
+    );
     let rows: Vec<Vec<String>> = refusals
         .into_iter()
         .map(|(status, scim_type, detail, count)| {

@@ -344,7 +344,7 @@ impl Db {
 }
 
 impl Drop for Db {
-    /// Lets the writer finish what it accepted, and moves the write-ahead log into the database.
+    /// Lets the writer finish what it accepted.
     fn drop(&mut self) {
         self.writes = None;
         self.scans.stop();

@@ -76,10 +76,9 @@ pub(super) fn write_loop(mut tx: Tx, jobs: &Receiver<Box<dyn WriteJob>>) {
                 }
                 continue;
             }
-            Err(RecvTimeoutError::Disconnected) => {
-                checkpoint(tx.sqlite());
-                return;
-            }
+            // The last connection to close moves the log by itself; beside a running server this is
+            // not the last.
+            Err(RecvTimeoutError::Disconnected) => return,
         };
         dirty = true;
         let mut batch = vec![first];

@@ -54,10 +54,13 @@ impl Collected {
         entries.len()
     }
 
-    fn take(&self) -> Vec<Entry> {
-        let entries = mem::take(&mut *self.entries.lock().unwrap_or_else(PoisonError::into_inner));
+    /// Takes what was added, for `empty`: two lists that take turns need not grow again.
+    fn take(&self, mut empty: Vec<Entry>) -> Vec<Entry> {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        mem::swap(&mut *entries, &mut empty);
+        drop(entries);
         self.taken.notify_waiters();
-        entries
+        empty
     }
 }
 
@@ -111,20 +114,23 @@ async fn run(
     retention_days: u32,
 ) {
     let mut pruned = Instant::now();
+    let mut entries = Vec::new();
     loop {
         let last = tokio::select! {
             () = sleep(DELAY) => false,
             () = collected.full.notified() => false,
             _ = &mut stopped => true,
         };
-        let mut entries = collected.take().into_iter();
+        entries = collected.take(entries);
+        let mut taken = entries.drain(..);
         loop {
-            let batch: Vec<Entry> = entries.by_ref().take(BATCH).collect();
+            let batch: Vec<Entry> = taken.by_ref().take(BATCH).collect();
             if batch.is_empty() {
                 break;
             }
             write(&store, batch).await;
         }
+        drop(taken);
         if last {
             return;
         }

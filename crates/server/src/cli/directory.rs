@@ -1,6 +1,6 @@
 //! `headcount directory`.
 
-use clap::{Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use store::{Store, Tx, directories::Directory};
 
@@ -47,11 +47,30 @@ pub enum Command {
         json: bool,
     },
     /// Switch a directory off: requests are refused, nothing is lost
-    Disable { id: String },
+    Disable(One),
     /// Switch a directory on again
-    Enable { id: String },
+    Enable(One),
     /// Delete a directory: it answers nobody from then on
-    Delete { id: String },
+    Delete(One),
+}
+
+#[derive(Args)]
+pub struct One {
+    /// The directory's id
+    id: String,
+    /// Print JSON: id, state
+    #[arg(long)]
+    json: bool,
+}
+
+impl One {
+    fn report(&self, state: &str, text: &str) {
+        if self.json {
+            output::json(&json!({"id": self.id, "state": state}));
+        } else {
+            println!("directory {} {text}", self.id);
+        }
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -124,20 +143,20 @@ pub async fn run(command: Command, args: &StoreArgs) -> Result<(), Failure> {
                 );
             }
         }
-        Command::Disable { id } => {
-            directories::set_enabled(&store, &id, false).await?;
+        Command::Disable(one) => {
+            directories::set_enabled(&store, &one.id, false).await?;
             settle().await;
-            println!("directory {id} is off: its requests are refused with 403");
+            one.report("off", "is off: its requests are refused with 403");
         }
-        Command::Enable { id } => {
-            directories::set_enabled(&store, &id, true).await?;
+        Command::Enable(one) => {
+            directories::set_enabled(&store, &one.id, true).await?;
             settle().await;
-            println!("directory {id} is on");
+            one.report("on", "is on");
         }
-        Command::Delete { id } => {
-            directories::delete(&store, &id, clock::now()).await?;
+        Command::Delete(one) => {
+            directories::delete(&store, &one.id, clock::now()).await?;
             settle().await;
-            println!("deleted directory {id}; its data is kept");
+            one.report("deleted", "is deleted; its data is kept");
         }
     }
     Ok(())

@@ -27,7 +27,12 @@ pub enum Command {
         json: bool,
     },
     /// Delete an organization: its directories answer nobody from then on
-    Delete { slug: String },
+    Delete {
+        slug: String,
+        /// Print JSON: slug, state
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 pub async fn run(command: Command, args: &StoreArgs) -> Result<(), Failure> {
@@ -60,10 +65,14 @@ pub async fn run(command: Command, args: &StoreArgs) -> Result<(), Failure> {
                 output::table(&["SLUG", "NAME", "CREATED", "ID"], &rows);
             }
         }
-        Command::Delete { slug } => {
+        Command::Delete { slug, json } => {
             organizations::delete(&store, &slug, clock::now()).await?;
             settle().await;
-            println!("deleted organization {slug} and its directories; their data is kept");
+            if json {
+                output::json(&json!({"slug": slug, "state": "deleted"}));
+            } else {
+                println!("deleted organization {slug} and its directories; their data is kept");
+            }
         }
     }
     Ok(())

@@ -85,10 +85,16 @@ pub fn date_time(microseconds: i64) -> String {
 }
 
 impl Representation<'_> {
-    /// The entity tag, `meta.version`: of the version, and of what is shown beside it without being
-    /// part of it — the names of groups, members and a manager (`W/"3-9f2c81aa"`). So it changes
+    /// The entity tag, `meta.version`: of the version, and of what is shown beside a user without
+    /// being part of it — groups and the manager's name (`W/"3-9f2c81aa"`) — so that it changes
     /// whenever the answer does.
+    ///
+    /// A group's version covers who its members are. Their names are left out: they are not loaded
+    /// when a group is changed, and one state must have one tag.
     pub fn tag(&self) -> String {
+        if self.resource_type == "Group" {
+            return etag(self.version);
+        }
         let mut shown = crc32fast::Hasher::new();
         let mut any = false;
         for reference in self.references.unwrap_or_default() {

@@ -268,7 +268,7 @@ async fn s_018_long_urls() {
 }
 
 /// A filter, path or attribute list that means nothing is refused with its place, never answered
-/// as if nothing matched (E-dossier; design: unknown filter attribute).
+/// as if nothing matched: clients would take an empty list for the truth.
 #[tokio::test]
 async fn invalid_filters_say_where() {
     let (_server, _directory, client) = start().await;

@@ -282,3 +282,29 @@ async fn changes_move_version_and_last_modified() {
     client.delete(&format!("/Users/{second}")).await.expect(204);
     assert_eq!(version(&client, &format!("/Groups/{other}")).await.0, "W/\"1\"");
 }
+
+/// A user's tag tells of the groups shown with them, and no write is refused for those.
+#[tokio::test]
+async fn joining_a_group_changes_the_tag_and_not_the_version() {
+    let (_server, client) = start().await;
+    let ada = client.post("/Users", user("ada@example.com")).await.expect(201);
+    let crew = client.post("/Groups", group("Crew")).await.expect(201);
+    let target = format!("/Users/{}", ada.id());
+    let before = ada.header("etag").to_owned();
+    let member = json!([{"op": "add", "path": "members", "value": [{"value": ada.id()}]}]);
+    client.patch(&format!("/Groups/{}", crew.id()), member).await.expect(204);
+
+    let known = ("if-none-match", before.as_str());
+    let got = with_header(&client, "GET", &target, known, &Value::Null).await.expect(200);
+    assert_eq!(got.body["groups"][0]["value"], crew.id());
+    let now = got.header("etag").to_owned();
+    assert_ne!(now, before);
+    assert_eq!(now, got.body["meta"]["version"]);
+    let known = ("if-none-match", now.as_str());
+    with_header(&client, "GET", &target, known, &Value::Null).await.expect(304);
+
+    let expected = ("if-match", before.as_str());
+    let patched = with_header(&client, "PATCH", &target, expected, &retitle("Pilot")).await;
+    assert_ne!(patched.expect(200).header("etag"), now);
+    with_header(&client, "PATCH", &target, expected, &retitle("Mate")).await.expect(412);
+}

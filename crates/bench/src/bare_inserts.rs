@@ -1,5 +1,5 @@
-//! The floor for writes: rows of the size of a user into SQLite with the settings of the real store
-//! (write-ahead log, `synchronous=FULL`), by one writer thread that commits waiting callers
+//! The floor for writes: rows of the size of a user into SQLite with the settings of the server's store
+//! (write-ahead log, `synchronous=FULL`, cache, checkpoints), by one writer thread that commits waiting callers
 //! together. Nothing is parsed and nothing is checked.
 
 use std::path::Path;
@@ -47,7 +47,8 @@ impl BareInserts {
         connection.execute_batch(
             "PRAGMA journal_mode = WAL;
              PRAGMA synchronous = FULL;
-             PRAGMA cache_size = -16000;
+             PRAGMA cache_size = -8192;
+             PRAGMA wal_autocheckpoint = 4000;
              CREATE TABLE resource (
                  directory_id TEXT NOT NULL,
                  resource_type TEXT NOT NULL,
@@ -101,7 +102,7 @@ impl BareInserts {
                 while Instant::now() < until {
                     let number = next.get();
                     next.set(number + 1);
-                    let document = documents::user(&format!("u{number:08}"));
+                    let document = documents::user(&documents::key(number));
                     let started = Instant::now();
                     let (stored, answer) = oneshot::channel();
                     rows.send(Row { number, document, stored })
@@ -148,10 +149,9 @@ fn insert(shape: Shape, connection: &Connection, batch: &[Row]) -> rusqlite::Res
          VALUES ('dir_0198c0de00007000', ?1, 'create', ?2, ?1)",
     )?;
     for row in batch {
-        // Ids ascend like UUID v7, user names are spread as people's are.
+        // Ids ascend like UUID v7.
         let id = format!("0198c0de-0000-7000-8000-{:012x}", row.number);
-        let spread = row.number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let user_name = format!("{spread:016x}@acme.example");
+        let user_name = format!("{}@acme.example", documents::key(row.number));
         resource.execute(params![id, user_name, row.number as i64, row.document])?;
         if shape == Shape::User {
             for attribute in LOOK_UPS {

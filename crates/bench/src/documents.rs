@@ -2,6 +2,12 @@
 
 use bytes::Bytes;
 
+/// What tells user `number` from the others: spread over the alphabet, as people's names are, so that
+/// an index is written all over and not at its end.
+pub fn key(number: u64) -> String {
+    format!("{:016x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+}
+
 /// A user as Okta and Entra send one, about 1 KB; `key` makes the user name.
 pub fn user(key: &str) -> String {
     format!(

@@ -140,7 +140,7 @@ impl Directory {
         let first = self.users.borrow().len() as u64;
         let users = self.users.clone();
         let next = move |number| {
-            let body = documents::user(&key(first + number));
+            let body = documents::user(&documents::key(first + number));
             Some(Call::post(target.clone(), body.into()))
         };
         // Every number that was taken is answered, so the keys are 0 to the length of the list,
@@ -160,7 +160,7 @@ impl Directory {
 
     async fn look_up(&self, callers: usize, limit: Limit) -> anyhow::Result<Samples> {
         let targets = self.spread(|_, number| {
-            format!("/Users?filter=userName%20eq%20%22{}%40acme.example%22", key(number))
+            format!("/Users?filter=userName%20eq%20%22{}%40acme.example%22", documents::key(number))
         })?;
         let next = move |number| {
             let call = Call::get(targets[number as usize % targets.len()].clone());
@@ -272,10 +272,6 @@ impl Directory {
         }
         Ok(targets)
     }
-}
-
-fn key(number: u64) -> String {
-    format!("u{number:08}")
 }
 
 fn progress(what: &str) {

@@ -38,6 +38,9 @@ pub async fn create(
                 let steps = std::slice::from_ref(step);
                 membership::apply(&id, steps, &resource_type, context, &mut tx, &mut notes).await?;
             }
+            if resource_type.name == "User" {
+                return Ok((Stored::new_user(stored, references), notes));
+            }
             let stored = Stored::load(stored, &resource_type, references, &mut tx).await?;
             Ok((stored, notes))
         })

@@ -55,6 +55,15 @@ pub struct Stored {
 }
 
 impl Stored {
+    /// A user that has just been created: nobody can have made it a member of anything.
+    fn new_user(resource: Resource, references: References) -> Self {
+        let references = match references {
+            References::LeaveOut => None,
+            References::Load => Some(Vec::new()),
+        };
+        Self { resource, references }
+    }
+
     async fn load(
         resource: Resource,
         resource_type: &ResourceType,

@@ -5,8 +5,8 @@
 //! poll, wherever its connection lives:
 //!
 //! * **Writes** run on one writer thread. It begins a transaction, runs up to
-//!   [`writer::BATCH`] waiting jobs in it, each in its own savepoint, commits once for all, and only then answers: a hundred
-//!   callers share one `fsync`.
+//!   [`writer::BATCH`] waiting jobs in it, commits once for all, and only then answers: a hundred
+//!   callers share one `fsync`. What a refused job has written is undone, the others' is not.
 //! * **Reads** that touch a handful of rows ([`Db::read`]) run on the caller's thread with a
 //!   connection of their own: a hop to another thread costs more than the read.
 //! * **Scans** ([`Db::scan`]) may touch every row and run on threads that no request waits on.

@@ -93,36 +93,88 @@ pub(super) fn write_loop(mut tx: Tx, jobs: &Receiver<Box<dyn WriteJob>>) {
 }
 
 /// Runs the first job and all that are waiting by then in one transaction.
+///
+/// A job that refuses before it has written leaves nothing to undo. One that refuses afterwards
+/// makes the batch run again with a savepoint for each job: that costs a copy of every page a job
+/// touches, too much to pay for what hardly ever happens.
 fn write_batch(
     tx: &mut Tx,
     batch: &mut Vec<Box<dyn WriteJob>>,
     jobs: &Receiver<Box<dyn WriteJob>>,
 ) -> Result<()> {
-    run_cached(tx.sqlite(), "BEGIN IMMEDIATE")?;
-    let mut at = 0;
-    let ran: Result<()> = (|| {
-        loop {
-            run_cached(tx.sqlite(), "SAVEPOINT job")?;
-            if !batch[at].run(tx) {
-                run_cached(tx.sqlite(), "ROLLBACK TO job")?;
-            }
-            run_cached(tx.sqlite(), "RELEASE job")?;
-            at += 1;
-            if at == BATCH {
-                return Ok(());
-            }
-            match jobs.try_recv() {
-                Ok(job) => batch.push(job),
-                Err(_) => return Ok(()),
-            }
-        }
-    })();
-    let committed = ran.and_then(|()| run_cached(tx.sqlite(), "COMMIT"));
-    if committed.is_err() && !tx.sqlite().is_autocommit() {
+    let ran = match run_together(tx, batch, jobs) {
+        Ok(Ran::Together) => run_cached(tx.sqlite(), "COMMIT"),
+        Ok(Ran::Alone) => run_cached(tx.sqlite(), "ROLLBACK"),
+        Ok(Ran::Apart) => run_cached(tx.sqlite(), "ROLLBACK")
+            .and_then(|()| run_apart(tx, batch))
+            .and_then(|()| run_cached(tx.sqlite(), "COMMIT")),
+        Err(error) => Err(error),
+    };
+    if ran.is_err() && !tx.sqlite().is_autocommit() {
         // A failed rollback leaves the transaction to the next BEGIN, which then fails likewise.
         let _ = tx.sqlite().execute_batch("ROLLBACK");
     }
-    committed
+    ran
+}
+
+enum Ran {
+    /// What the jobs that succeeded have written is there, and nothing else.
+    Together,
+    /// The only job refused: whatever it did, schema changes included, is to be undone.
+    Alone,
+    /// A job refused after it had written: all have to run again, apart.
+    Apart,
+}
+
+fn run_together(
+    tx: &mut Tx,
+    batch: &mut Vec<Box<dyn WriteJob>>,
+    jobs: &Receiver<Box<dyn WriteJob>>,
+) -> Result<Ran> {
+    run_cached(tx.sqlite(), "BEGIN IMMEDIATE")?;
+    let mut at = 0;
+    loop {
+        let before = tx.sqlite().total_changes();
+        let keep = batch[at].run(tx);
+        still_open(tx)?;
+        if !keep && at == 0 {
+            return Ok(Ran::Alone);
+        }
+        if !keep && tx.sqlite().total_changes() != before {
+            return Ok(Ran::Apart);
+        }
+        at += 1;
+        if at == BATCH {
+            return Ok(Ran::Together);
+        }
+        match jobs.try_recv() {
+            Ok(job) => batch.push(job),
+            Err(_) => return Ok(Ran::Together),
+        }
+    }
+}
+
+fn run_apart(tx: &mut Tx, batch: &mut [Box<dyn WriteJob>]) -> Result<()> {
+    run_cached(tx.sqlite(), "BEGIN IMMEDIATE")?;
+    for job in batch {
+        run_cached(tx.sqlite(), "SAVEPOINT job")?;
+        let keep = job.run(tx);
+        still_open(tx)?;
+        if !keep {
+            run_cached(tx.sqlite(), "ROLLBACK TO job")?;
+        }
+        run_cached(tx.sqlite(), "RELEASE job")?;
+    }
+    Ok(())
+}
+
+/// A full disk or a failing one can end the transaction in the middle of a job: what ran before is
+/// lost then, and what would run after must not be stored by itself.
+fn still_open(tx: &mut Tx) -> Result<()> {
+    if tx.sqlite().is_autocommit() {
+        return Err(Error::Unavailable("the database gave the transaction up".into()));
+    }
+    Ok(())
 }
 
 fn checkpoint(connection: &Connection) {

@@ -544,7 +544,7 @@ fn a_required_extension() {
 
 #[test]
 fn values_and_elements_for_patch() {
-    let mut check = |path: &str, value: Value, element: bool| {
+    let check = |path: &str, value: Value, element: bool| {
         let path = crate::path::AttributePath::parse(path).unwrap();
         let path = path.resolve(&USER).unwrap();
         let check = if element { check_element } else { check_value };

@@ -13,7 +13,7 @@ use crate::{
     filter::is_assigned,
     path::ResolvedPath,
     schema::{AttributeType, Mutability},
-    validate::{check_element, check_value},
+    validate::{check_element, check_value, tidy},
 };
 
 impl<'s> Patch<'s> {
@@ -232,7 +232,7 @@ impl<'s> Patch<'s> {
         let mut named = Vec::new();
         for given in elements_of(value) {
             let element = match (slot.attribute(), given) {
-                (None, given) => is_assigned(given).then(|| given.clone()),
+                (None, given) => tidy(given.clone()),
                 (Some(attribute), Value::Object(given))
                     if attribute.attribute_type == AttributeType::Complex =>
                 {
@@ -273,7 +273,7 @@ impl<'s> Patch<'s> {
         sub: Option<&Sub<'_>>,
         value: Value,
     ) -> Result<Option<Value>, PatchProblem> {
-        let Some(path) = slot.declared else { return Ok(is_assigned(&value).then_some(value)) };
+        let Some(path) = slot.declared else { return Ok(tidy(value)) };
         let sub_attribute = sub.and_then(|sub| sub.declared);
         let path = ResolvedPath { sub_attribute, ..path };
         Ok(check_value(&path, value, self.reading, &mut self.notes)?)

@@ -14,7 +14,7 @@ use crate::{
     dialect::Reading,
     filter::{Filter, is_assigned, resolve_element, resolve_undeclared},
     schema::{Attribute, AttributeType},
-    validate::check_element,
+    validate::{check_element, tidy},
 };
 
 impl<'s> Patch<'s> {
@@ -165,7 +165,7 @@ impl<'s> Patch<'s> {
             value => value,
         };
         match slot.declared {
-            None => Ok(is_assigned(value).then(|| value.clone())),
+            None => Ok(tidy(value.clone())),
             Some(path) if path.attribute.multi_valued => {
                 Ok(check_element(&path, value.clone(), self.reading, &mut self.notes)?)
             }

@@ -198,7 +198,7 @@ impl<'s> Finder<'s, '_> {
         let is_reserved = |start: &&str| {
             urn.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start))
         };
-        self.reading == Reading::Tolerant && !RESERVED.iter().any(|start| is_reserved(start))
+        self.reading == Reading::Tolerant && !RESERVED.iter().any(is_reserved)
     }
 
     fn undeclared(self, urn: Cow<'s, str>, path: &AttributePath) -> Place<'s> {

@@ -18,6 +18,7 @@ mod value;
 mod tests;
 
 pub use bounds::{MAX_ELEMENTS, MAX_STRING, MAX_UNDECLARED, check_resource};
+pub(crate) use elements::tidy;
 pub use error::{Problem, ValidationError};
 pub use members::check_members;
 pub use value::{check_element, check_value};

@@ -56,6 +56,8 @@ pub enum FilterProblem {
     UnknownAttribute { path: String, suggestion: Option<String> },
     #[error("`{of}` has no sub-attribute `{path}`")]
     UnknownSubAttribute { path: String, of: String },
+    #[error("`{0}` stands in a value filter, which names sub-attributes alone")]
+    TooDeepInside(String),
     #[error("`{0}` can never be read, and so cannot be used in a filter")]
     NeverReturned(String),
     #[error("`{path}` is of type {}, which has no `{operator}`", .attribute_type.as_str())]

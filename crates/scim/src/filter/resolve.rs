@@ -60,6 +60,11 @@ pub(crate) fn resolve_element(
 /// What `filter`, in brackets after an attribute that no schema declares, means for one of its
 /// elements: each value is of the type it is compared with, and strings compare without case.
 pub(crate) fn resolve_undeclared(filter: &Filter) -> Result<Condition, FilterError> {
+    if let Filter::Present(path) | Filter::Compare { path, .. } = filter
+        && (path.schema.is_some() || path.sub_attribute.is_some())
+    {
+        return Err(Problem::TooDeepInside(path.to_string()).into());
+    }
     let target = |path: &AttributePath, attribute_type| Target {
         extension: None,
         attribute: String::new(),

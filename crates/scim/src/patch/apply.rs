@@ -11,6 +11,7 @@ use super::{
 use crate::{
     Notes, Object,
     filter::{Filter, is_assigned},
+    path::ResolvedPath,
     reading::Reading,
     schema::{Mutability, ResourceType, Schema},
     urn,
@@ -65,16 +66,19 @@ pub fn apply(
         resource: stored.clone(),
         members: Vec::new(),
         notes: Notes::default(),
+        touched: Vec::new(),
+        reshaped: false,
         member_count: 0,
         work: 0,
     };
     for (at, operation) in request.operations.iter().enumerate() {
         patch.operation(operation).map_err(fail(at))?;
     }
-    let resource = normal_form(resource_type, patch.resource);
+    patch.normalize();
+    let Patch { resource, members, notes, .. } = patch;
     check_resource(resource_type, &resource)
         .map_err(|error| fail(request.operations.len().saturating_sub(1))(error.into()))?;
-    Ok(Patched { resource, members: patch.members, notes: patch.notes })
+    Ok(Patched { resource, members, notes })
 }
 
 /// A request being applied.
@@ -86,7 +90,19 @@ pub(super) struct Patch<'s> {
     pub members: Vec<MembershipStep>,
     pub notes: Notes,
     pub member_count: usize,
+    /// Attributes that were written where they stood.
+    touched: Vec<ResolvedPath<'s>>,
+    /// Whether more than that changed.
+    reshaped: bool,
     work: usize,
+}
+
+/// The object that holds the attributes of an extension, or of the base schema.
+pub(super) fn container<'o>(resource: &'o mut Object, urn: Option<&str>) -> Option<&'o mut Object> {
+    match urn {
+        None => Some(resource),
+        Some(urn) => resource.get_mut(urn).and_then(Value::as_object_mut),
+    }
 }
 
 impl<'s> Patch<'s> {
@@ -240,7 +256,7 @@ impl<'s> Patch<'s> {
         for (name, value) in attributes {
             let declared = schema.and_then(|schema| Some((schema, schema.attribute(name)?)));
             let slot = match declared {
-                Some((schema, attribute)) => Slot::declared(crate::path::ResolvedPath {
+                Some((schema, attribute)) => Slot::declared(ResolvedPath {
                     extension: Some(&schema.id),
                     attribute,
                     sub_attribute: None,
@@ -265,6 +281,7 @@ impl<'s> Patch<'s> {
             return Err(PatchProblem::Required(urn.into()));
         }
         self.resource.shift_remove(urn);
+        self.reshaped = true;
         if declared.is_some() {
             check_immutable(self.resource_type, self.stored, &self.resource)?;
         }
@@ -365,6 +382,63 @@ impl<'s> Patch<'s> {
             check_immutable(self.resource_type, self.stored, &self.resource)?;
         }
         Ok(())
+    }
+
+    /// Notes that the value at `slot` was written; `is_new` if there was none.
+    pub fn touch(&mut self, slot: &Slot<'s>, is_new: bool) {
+        const MANY: usize = 16;
+        match slot.declared {
+            Some(path) if !is_new && self.touched.len() < MANY => {
+                if !self.touched.iter().any(|t| std::ptr::eq(t.attribute, path.attribute)) {
+                    self.touched.push(path);
+                }
+            }
+            _ => self.reshaped = true,
+        }
+    }
+
+    /// Brings the resource back to the stored form. Where every attribute kept its place, only those
+    /// that were written need it: most requests change a value or two of many.
+    fn normalize(&mut self) {
+        if !self.reshaped {
+            self.normalize_touched();
+        }
+        if self.reshaped {
+            let resource = std::mem::take(&mut self.resource);
+            self.resource = normal_form(self.resource_type, resource);
+        }
+    }
+
+    fn normalize_touched(&mut self) {
+        let mut part = Object::new();
+        for path in &self.touched {
+            let value = container(&mut self.resource, path.extension)
+                .and_then(|container| container.get_mut(&path.attribute.name));
+            let Some(value) = value.map(Value::take) else { continue };
+            if let Some(urn) = path.extension {
+                part.entry(urn).or_insert_with(|| Object::new().into());
+            }
+            if let Some(container) = container(&mut part, path.extension) {
+                container.insert(path.attribute.name.clone(), value);
+            }
+        }
+        let mut part = normal_form(self.resource_type, part);
+        for path in &self.touched {
+            let name = &path.attribute.name;
+            let value = container(&mut part, path.extension)
+                .and_then(|container| container.get_mut(name))
+                .map(Value::take);
+            let Some(container) = container(&mut self.resource, path.extension) else { continue };
+            match value {
+                Some(value) => {
+                    container.insert(name.clone(), value);
+                }
+                None => {
+                    container.shift_remove(name);
+                    self.reshaped |= container.is_empty();
+                }
+            }
+        }
     }
 
     /// Accounts for comparing `elements` list elements, `times` each.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     Op, PatchProblem,
-    apply::Patch,
+    apply::{Patch, container},
     elements::{elements, elements_of, is_meant, key_in, settle_primary},
     place::{Slot, Sub},
 };
@@ -13,7 +13,7 @@ use crate::{
     filter::is_assigned,
     path::ResolvedPath,
     schema::{AttributeType, Mutability},
-    validate::{check_element, check_value},
+    validate::{check_element, check_value, tidy},
 };
 
 impl<'s> Patch<'s> {
@@ -232,7 +232,7 @@ impl<'s> Patch<'s> {
         let mut named = Vec::new();
         for given in elements_of(value) {
             let element = match (slot.attribute(), given) {
-                (None, given) => is_assigned(given).then(|| given.clone()),
+                (None, given) => tidy(given.clone()),
                 (Some(attribute), Value::Object(given))
                     if attribute.attribute_type == AttributeType::Complex =>
                 {
@@ -273,7 +273,7 @@ impl<'s> Patch<'s> {
         sub: Option<&Sub<'_>>,
         value: Value,
     ) -> Result<Option<Value>, PatchProblem> {
-        let Some(path) = slot.declared else { return Ok(is_assigned(&value).then_some(value)) };
+        let Some(path) = slot.declared else { return Ok(tidy(value)) };
         let sub_attribute = sub.and_then(|sub| sub.declared);
         let path = ResolvedPath { sub_attribute, ..path };
         Ok(check_value(&path, value, self.reading, &mut self.notes)?)
@@ -281,45 +281,38 @@ impl<'s> Patch<'s> {
 
     /// The value at `slot`; null stays in its place until [`Patch::put`].
     pub(super) fn take(&mut self, slot: &Slot<'_>) -> Option<Value> {
-        let container = match &slot.urn {
-            None => Some(&mut self.resource),
-            Some(urn) => self.resource.get_mut(&**urn).and_then(Value::as_object_mut),
-        };
-        container?.get_mut(&*slot.name).map(Value::take).filter(|value| !value.is_null())
+        container(&mut self.resource, slot.urn.as_deref())?
+            .get_mut(&*slot.name)
+            .map(Value::take)
+            .filter(|value| !value.is_null())
     }
 
     /// Puts a value in its place, or nothing if it is empty: a required attribute is not to be
     /// cleared (S-243).
     pub(super) fn put(
         &mut self,
-        slot: &Slot<'_>,
+        slot: &Slot<'s>,
         value: Option<Value>,
     ) -> Result<(), PatchProblem> {
-        let value = value.filter(is_assigned);
-        if value.is_none() && slot.attribute().is_some_and(|attribute| attribute.required) {
-            return Err(PatchProblem::Required(slot.path(None)));
-        }
-        let container = match (&slot.urn, &value) {
-            (None, _) => &mut self.resource,
-            (Some(urn), Some(_)) => {
-                let entry = self.resource.entry(&**urn).or_insert_with(|| Object::new().into());
-                entry.as_object_mut().expect("under the URI of an extension stands an object")
+        let urn = slot.urn.as_deref();
+        let Some(value) = value.filter(is_assigned) else {
+            if slot.attribute().is_some_and(|attribute| attribute.required) {
+                return Err(PatchProblem::Required(slot.path(None)));
             }
-            (Some(urn), None) => {
-                match self.resource.get_mut(&**urn).and_then(Value::as_object_mut) {
-                    Some(container) => container,
-                    None => return Ok(()),
-                }
+            if let Some(container) = container(&mut self.resource, urn)
+                && container.shift_remove(&*slot.name).is_some()
+            {
+                self.touch(slot, false);
             }
+            return Ok(());
         };
-        match value {
-            Some(value) => {
-                container.insert(slot.name.to_string(), value);
-            }
-            None => {
-                container.shift_remove(&*slot.name);
-            }
+        if let Some(urn) = urn {
+            self.resource.entry(urn).or_insert_with(|| Object::new().into());
         }
+        let container = container(&mut self.resource, urn)
+            .expect("what stands under the URI of an extension is an object");
+        let is_new = container.insert(slot.name.to_string(), value).is_none();
+        self.touch(slot, is_new);
         Ok(())
     }
 }

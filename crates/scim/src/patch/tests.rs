@@ -11,6 +11,7 @@ use crate::{
 
 mod groups;
 mod paths;
+mod properties;
 mod users;
 
 const E: &str = crate::urn::ENTERPRISE_USER;
@@ -59,10 +60,8 @@ fn patch_as(
     stored: &Value,
     operations: &Value,
 ) -> Result<Patched, Error> {
-    let mut resource = stored.as_object().expect("resource").clone();
-    let mut schemas = vec![json!(resource_type.schema.id)];
-    schemas.extend(resource.keys().filter(|key| crate::urn::is_urn(key)).map(|key| json!(key)));
-    resource.insert("schemas".into(), schemas.into());
+    let resource = stored.as_object().expect("resource").clone();
+    let resource = crate::validate::normal_form(resource_type, resource);
     Ok(apply(resource_type, &resource, &request(operations, reading)?, reading)?)
 }
 

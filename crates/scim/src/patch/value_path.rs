@@ -14,7 +14,7 @@ use crate::{
     filter::{Filter, is_assigned, resolve_element, resolve_undeclared},
     reading::Reading,
     schema::{Attribute, AttributeType},
-    validate::check_element,
+    validate::{check_element, tidy},
 };
 
 impl<'s> Patch<'s> {
@@ -144,10 +144,11 @@ impl<'s> Patch<'s> {
             (element, Value::Array(values)) if values.len() == 1 => {
                 self.merge_element(slot, element, &values[0])
             }
-            (Value::Object(mut element), Value::String(text))
+            // A bare value is that of the element.
+            (Value::Object(mut element), Value::String(_) | Value::Number(_) | Value::Bool(_))
                 if self.reading == Reading::Tolerant
-                    && !text.is_empty()
-                    && slot.attribute().is_some_and(is_complex)
+                    && is_assigned(value)
+                    && slot.attribute().is_none_or(is_complex)
                     && let Some(sub) = slot.sub("value") =>
             {
                 self.set_sub(Op::Replace, slot, &sub, &mut element, value)?;
@@ -164,7 +165,7 @@ impl<'s> Patch<'s> {
             value => value,
         };
         match slot.declared {
-            None => Ok(is_assigned(value).then(|| value.clone())),
+            None => Ok(tidy(value.clone())),
             Some(path) if path.attribute.multi_valued => {
                 Ok(check_element(&path, value.clone(), self.reading, &mut self.notes)?)
             }
@@ -188,7 +189,10 @@ impl<'s> Patch<'s> {
         let seeds = seeds.ok_or_else(|| self.no_target(slot, filter))?;
         let is_simple = match slot.attribute() {
             Some(attribute) => attribute.attribute_type != AttributeType::Complex,
-            None => sub.is_none() && !value.is_object(),
+            None => {
+                let only_value = seeds.iter().all(|(name, _)| name.eq_ignore_ascii_case("value"));
+                sub.is_none() && !value.is_object() && only_value
+            }
         };
         let mut element = Object::new();
         if is_simple {

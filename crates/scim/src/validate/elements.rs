@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// `value` without anything empty in it; `None` if nothing is left.
-pub(super) fn tidy(value: Value) -> Option<Value> {
+pub(crate) fn tidy(value: Value) -> Option<Value> {
     match value {
         Value::Null => None,
         Value::String(text) => (!text.is_empty()).then_some(Value::String(text)),

@@ -25,6 +25,11 @@ fn cases() {
     let mut failures = Vec::new();
     for case in fixture()["cases"].as_array().expect("cases") {
         let found = patch(&user(), &case["stored"], &case["operations"]);
+        if let Ok(patched) = &found {
+            let normal = crate::validate::normal_form(&user(), patched.resource.clone());
+            let (normal, patched) = (Value::from(normal), Value::from(patched.resource.clone()));
+            assert_eq!(patched.to_string(), normal.to_string(), "{}", case["name"]);
+        }
         let is_right = match (&found, case["error"].as_str()) {
             (Ok(patched), None) => data(patched.resource.clone()) == case["result"],
             (Err(error), Some(scim_type)) => {

@@ -6,6 +6,7 @@
 
 use std::{
     collections::HashMap,
+    convert::Infallible,
     mem,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -13,9 +14,9 @@ use std::{
 
 use store::{Store, Tx, provisioning_log::Entry};
 use tokio::{
-    sync::{Notify, oneshot},
+    sync::{Notify, mpsc},
     task::JoinHandle,
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 
 use crate::{clock, ids};
@@ -31,12 +32,19 @@ const EARLY: usize = 8_192;
 /// this is not shorter than people need who watch the log.
 pub const DELAY: Duration = Duration::from_millis(500);
 
+/// The longest wait for the last of the requests to let go of the log.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 const PRUNE_EVERY: Duration = Duration::from_secs(3600);
 const PRUNE_BATCH: i64 = 1000;
 
 /// Takes entries. Adding one wakes nobody: the writer comes by itself.
 #[derive(Clone)]
-pub struct Log(Arc<Collected>);
+pub struct Log {
+    collected: Arc<Collected>,
+    /// Nothing is ever sent: the writer ends when nobody can add entries any more.
+    _in_use: mpsc::Sender<Infallible>,
+}
 
 #[derive(Default)]
 struct Collected {
@@ -65,17 +73,15 @@ impl Collected {
 }
 
 /// The task that writes entries.
-pub struct LogWriter {
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<()>,
-}
+pub struct LogWriter(JoinHandle<()>);
 
 impl LogWriter {
-    /// Writes what was added, and ends.
-    pub async fn stop(self) {
-        let _ = self.stop.send(());
-        if let Err(error) = self.task.await {
-            tracing::error!(%error, "the provisioning log's writer failed");
+    /// Waits until every [`Log`] is dropped and everything that was added is written.
+    pub async fn finish(self) {
+        match timeout(PATIENCE, self.0).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the provisioning log's writer failed"),
+            Err(_) => tracing::error!("the provisioning log was still in use at the end"),
         }
     }
 }
@@ -84,33 +90,33 @@ impl Log {
     /// Starts the writer.
     pub fn start(store: Arc<Store>, retention_days: u32) -> (Self, LogWriter) {
         let collected = Arc::new(Collected::default());
-        let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(run(store, Arc::clone(&collected), stopped, retention_days));
-        (Self(collected), LogWriter { stop, task })
+        let (in_use, unused) = mpsc::channel(1);
+        let task = tokio::spawn(run(store, Arc::clone(&collected), unused, retention_days));
+        (Self { collected, _in_use: in_use }, LogWriter(task))
     }
 
     /// Hands over an entry, waiting while too many are unwritten.
     pub async fn add(&self, entry: Entry) {
-        let waiting = self.0.push(entry);
+        let waiting = self.collected.push(entry);
         if waiting == EARLY {
-            self.0.full.notify_one();
+            self.collected.full.notify_one();
         }
         if waiting >= WAITING {
             // The timer is for a writer that took them between the two lines.
-            let _ = tokio::time::timeout(DELAY, self.0.taken.notified()).await;
+            let _ = timeout(DELAY, self.collected.taken.notified()).await;
         }
     }
 
     /// Hands over an entry from where nothing can wait.
     pub fn add_now(&self, entry: Entry) {
-        self.0.push(entry);
+        self.collected.push(entry);
     }
 }
 
 async fn run(
     store: Arc<Store>,
     collected: Arc<Collected>,
-    mut stopped: oneshot::Receiver<()>,
+    mut unused: mpsc::Receiver<Infallible>,
     retention_days: u32,
 ) {
     let mut pruned = Instant::now();
@@ -119,7 +125,7 @@ async fn run(
         let last = tokio::select! {
             () = sleep(DELAY) => false,
             () = collected.full.notified() => false,
-            _ = &mut stopped => true,
+            _ = unused.recv() => true,
         };
         entries = collected.take(entries);
         let mut taken = entries.drain(..);

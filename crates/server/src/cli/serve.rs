@@ -124,7 +124,7 @@ impl Server {
         if let Err(error) = self.serving.await {
             tracing::error!(%error, "the accept loop failed");
         }
-        self.log.stop().await;
+        self.log.finish().await;
         tracing::info!("stopped");
     }
 }

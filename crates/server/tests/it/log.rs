@@ -2,6 +2,7 @@
 
 use std::{fs, time::Duration};
 
+use headcount::clock;
 use reqwest::Method;
 use serde_json::{Value, json};
 use store::{Store, Tx, journal::Operation, provisioning_log::Entry};
@@ -29,7 +30,7 @@ async fn s_463_every_request_is_logged() {
     let server = TestServer::start().await;
     let directory = server.directory("entra", 0).await;
     let client = server.client(&directory);
-    let before = now();
+    let before = clock::now();
     let id = client.post("/Users", user("a@example.com")).await.expect(201).id();
     let one = format!("/Users/{id}");
     let mut requests = vec![("POST", "/Users".to_owned(), 201, None, Some(id.clone()))];
@@ -96,7 +97,7 @@ async fn s_463_every_request_is_logged() {
         assert_eq!(entry.token_id.is_some(), *status != 401, "{entry:?}");
         assert_eq!(entry.detail.is_some(), *status >= 400, "{entry:?}");
         assert_eq!(entry.directory_id, directory.id);
-        assert!((before..=now()).contains(&entry.at), "{entry:?}");
+        assert!((before..=clock::now()).contains(&entry.at), "{entry:?}");
         assert!((1..30_000_000).contains(&entry.duration_us), "{entry:?}");
     }
     let patched = log.iter().find(|entry| entry.method == "PATCH").unwrap();
@@ -108,9 +109,6 @@ async fn s_463_every_request_is_logged() {
     assert_eq!(log.last().unwrap().detail.as_deref(), Some(answered.detail()));
 }
 
-fn now() -> i64 {
-    jiff::Timestamp::now().as_microsecond()
-}
 
 /// The kind of client is told by its headers.
 #[tokio::test]

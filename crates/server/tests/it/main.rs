@@ -5,6 +5,7 @@
 mod authentication;
 mod cli;
 mod concurrency;
+mod conformance;
 mod durability;
 mod errors;
 mod fuzz;

@@ -21,8 +21,10 @@ pub mod query;
 pub mod resource;
 pub mod schema;
 
+pub type Check = fn(&[u8]);
+
 /// The readers by name, in alphabetical order. Each check panics if something does not hold.
-pub const ALL: [(&str, fn(&[u8])); 7] = [
+pub const ALL: [(&str, Check); 7] = [
     ("filter", filter::check),
     ("json", json_text::check),
     ("patch", patch::check),

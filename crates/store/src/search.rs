@@ -163,12 +163,15 @@ impl DirectoryTx<'_> {
             resources::FROM,
         );
         let evaluates = search.condition.is_some() || search.sort.is_some();
-        let needs_references = search.condition.as_ref().is_some_and(|condition| {
-            condition.targets().any(|target| {
-                target.extension.is_none()
-                    && matches!(target.attribute.as_str(), "groups" | "members")
+        let filters_by = |name: &str| {
+            search.condition.as_ref().is_some_and(|condition| {
+                let mut targets = condition.targets();
+                targets.any(|target| target.extension.is_none() && target.attribute == name)
             })
-        });
+        };
+        let sorts_by = |name| search.sort.as_ref().is_some_and(|sort| sort.reads(name));
+        let needs_references =
+            ["groups", "members"].into_iter().any(|name| filters_by(name) || sorts_by(name));
         let mut after = String::new();
         let mut total = 0;
         let mut scanned = 0;

@@ -35,9 +35,7 @@ impl<'r> Key<'r> {
         }
         if urn::is_urn(key) {
             let known = || attribute_path(rt, key, &mut Notes::default())?.resolve(rt).map(drop);
-            // Under an alias of a URI that is declared it is no container of its own.
-            let aliased = || schemas::with_canonical_uri(rt, key).is_some();
-            return match value.is_object() && known().is_none() && !aliased() {
+            return match value.is_object() && known().is_none() {
                 true => Self::Undeclared,
                 false => Self::Path,
             };

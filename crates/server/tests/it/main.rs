@@ -16,6 +16,7 @@ mod harness;
 mod host;
 mod isolation;
 mod log;
+mod oauth;
 mod okta_suite;
 mod rate_limit;
 mod replay;

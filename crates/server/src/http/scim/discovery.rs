@@ -72,6 +72,7 @@ fn service() -> Service {
         cursor_timeout: None,
         authentication_schemes: vec![
             AuthenticationScheme::OAuthBearerToken,
+            AuthenticationScheme::OAuth2,
             AuthenticationScheme::HttpBasic,
         ],
     }

@@ -113,7 +113,10 @@ pub async fn run(command: Command, args: &StoreArgs) -> Result<(), Failure> {
                 println!("SCIM base URL  {scim_url}");
                 println!("token          {token}");
                 println!("token endpoint {base}{}", crate::http::oauth::TOKEN);
-                println!("               (for OAuth: client id {}, the token as secret)", directory.id);
+                println!(
+                    "               (for OAuth: client id {}, the token as secret)",
+                    directory.id
+                );
                 println!("The token is shown only now: paste it into the identity provider.");
             }
         }

@@ -15,6 +15,7 @@ fn sorted(by: &str, order: SortOrder, resources: &[Value]) -> String {
     resources.iter().map(id).collect()
 }
 
+/// S-183, S-184, S-185, S-186.
 #[test]
 fn orders() {
     use SortOrder::{Ascending, Descending};
@@ -95,6 +96,7 @@ fn orders() {
     }
 }
 
+/// S-181, S-182, S-187.
 #[test]
 fn refusals() {
     // S-181, S-182, S-187.

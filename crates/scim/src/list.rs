@@ -12,6 +12,23 @@ pub const DEFAULT_COUNT: u64 = 100;
 /// The most resources in one page; who asks for more by index gets this many (S-189).
 pub const MAX_COUNT: u64 = 1000;
 
+/// The names of a list's parameters.
+const NAMES: [&str; 8] = [
+    "filter",
+    "sortBy",
+    "sortOrder",
+    "startIndex",
+    "count",
+    "cursor",
+    "attributes",
+    "excludedAttributes",
+];
+
+/// Whether `name` is that of a list's parameter.
+pub fn is_parameter(name: &str) -> bool {
+    NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
 /// The parameters of a list, of a GET or of a search. Texts are as they came: the filter, the
 /// paths and the cursor are for their own parsers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,16 +90,6 @@ impl ListQuery {
         reading: Reading,
         notes: &mut Notes,
     ) -> Result<Self, Error> {
-        const NAMES: [&str; 8] = [
-            "filter",
-            "sortBy",
-            "sortOrder",
-            "startIndex",
-            "count",
-            "cursor",
-            "attributes",
-            "excludedAttributes",
-        ];
         let mut values: [Option<String>; NAMES.len()] = Default::default();
         for (name, value) in pairs {
             let Some(index) = NAMES.iter().position(|known| known.eq_ignore_ascii_case(&name))

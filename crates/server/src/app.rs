@@ -5,7 +5,8 @@ use std::sync::Arc;
 use store::Store;
 
 use crate::{
-    config::Settings, cursor::Cursors, http::auth::Tokens, log::Log, rate_limit::RateLimits, schemas::Schemas,
+    config::Settings, cursor::Cursors, http::auth::Tokens, log::Log, rate_limit::RateLimits,
+    schemas::Schemas,
 };
 
 pub struct App {

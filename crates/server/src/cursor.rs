@@ -119,9 +119,7 @@ impl Cursors {
         if opened.is_none() {
             // Another process may have begun to seal with a key of its own.
             let stored: Option<String> = store
-                .look_up::<_, store::Error, _>(async |tx: &mut Tx| {
-                    settings::get(tx, SETTING).await
-                })
+                .look_up::<_, store::Error, _>(async |tx: &mut Tx| settings::get(tx, SETTING).await)
                 .await?;
             let keys = read_keys(stored.as_deref());
             opened = keys.iter().find_map(|key| key.open(&bytes, owner));
@@ -167,7 +165,9 @@ impl Cursors {
                 keys.truncate(KEPT);
                 let text = keys
                     .iter()
-                    .map(|(created_at, key)| json!([created_at, BASE64_STANDARD_NO_PAD.encode(key)]))
+                    .map(|(created_at, key)| {
+                        json!([created_at, BASE64_STANDARD_NO_PAD.encode(key)])
+                    })
                     .collect::<Value>()
                     .to_string();
                 settings::set(tx, SETTING, &text).await?;
@@ -203,7 +203,9 @@ fn raw_keys(stored: Option<&str>) -> Vec<(i64, Vec<u8>)> {
     stored
         .unwrap_or_default()
         .into_iter()
-        .filter_map(|(created_at, key)| Some((created_at, BASE64_STANDARD_NO_PAD.decode(key).ok()?)))
+        .filter_map(|(created_at, key)| {
+            Some((created_at, BASE64_STANDARD_NO_PAD.decode(key).ok()?))
+        })
         .filter(|(_, key)| key.len() == KEY_LEN)
         .collect()
 }

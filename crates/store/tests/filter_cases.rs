@@ -12,7 +12,12 @@ use scim::{
     schema::{self, Extension, ResourceType, Schema},
 };
 use serde_json::Value;
-use store::{DirectoryTx, Store, journal::Operation, resources::Change, search::{Paging, Part, Search}};
+use store::{
+    DirectoryTx, Store,
+    journal::Operation,
+    resources::Change,
+    search::{Paging, Part, Search},
+};
 
 const DIRECTORY: &str = "dir-filter";
 

@@ -9,9 +9,8 @@ fn sorted(by: &str, order: SortOrder, resources: &[Value]) -> String {
         resources.iter().map(|resource| resource.as_object().cloned().unwrap()).collect();
     let sort = Sort::parse(&rt, by).unwrap();
     let id = |resource: &Object| resource["id"].as_str().unwrap().to_owned();
-    resources.sort_by(|a, b| {
-        sort.key(a).compare(&sort.key(b), order).then_with(|| id(a).cmp(&id(b)))
-    });
+    resources
+        .sort_by(|a, b| sort.key(a).compare(&sort.key(b), order).then_with(|| id(a).cmp(&id(b))));
     resources.iter().map(id).collect()
 }
 

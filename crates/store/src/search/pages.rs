@@ -25,36 +25,35 @@ impl DirectoryTx<'_> {
         search: &Search,
         sources: &[Source<'_>],
     ) -> Result<Found, SearchError> {
-        let (total, hits, next, previous) =
-            match (&search.paging, Order::of_all(search), sources) {
-                (Paging::Index(offset), Some(order), [source]) => {
-                    let (total, hits) = self.index_page(search, source, order, *offset).await?;
-                    (Some(total), hits, None, None)
-                }
-                (Paging::Cursor { seek, counts }, Some(order), sources) => {
-                    let (total, hits, edge) =
-                        self.cursor_page(search, sources, order, seek, *counts).await?;
-                    let (hits, next, previous) = links(seek, search.count, hits, edge);
-                    (total, hits, next, previous)
-                }
-                (paging, _, sources) => {
-                    let ranked = self.ranked(search, sources).await?;
-                    let total = Some(ranked.len());
-                    match paging {
-                        Paging::Index(offset) => {
-                            let page = ranked.into_iter().skip(*offset).take(search.count);
-                            (total, page.collect(), None, None)
-                        }
-                        Paging::Cursor { seek, .. } => {
-                            let hits = seek.cut(&ranked, search.count + 1, |hit, position| {
-                                order::compare(search.sort_order, &hit.position, position)
-                            });
-                            let (hits, next, previous) = links(seek, search.count, hits, None);
-                            (total, hits, next, previous)
-                        }
+        let (total, hits, next, previous) = match (&search.paging, Order::of_all(search), sources) {
+            (Paging::Index(offset), Some(order), [source]) => {
+                let (total, hits) = self.index_page(search, source, order, *offset).await?;
+                (Some(total), hits, None, None)
+            }
+            (Paging::Cursor { seek, counts }, Some(order), sources) => {
+                let (total, hits, edge) =
+                    self.cursor_page(search, sources, order, seek, *counts).await?;
+                let (hits, next, previous) = links(seek, search.count, hits, edge);
+                (total, hits, next, previous)
+            }
+            (paging, _, sources) => {
+                let ranked = self.ranked(search, sources).await?;
+                let total = Some(ranked.len());
+                match paging {
+                    Paging::Index(offset) => {
+                        let page = ranked.into_iter().skip(*offset).take(search.count);
+                        (total, page.collect(), None, None)
+                    }
+                    Paging::Cursor { seek, .. } => {
+                        let hits = seek.cut(&ranked, search.count + 1, |hit, position| {
+                            order::compare(search.sort_order, &hit.position, position)
+                        });
+                        let (hits, next, previous) = links(seek, search.count, hits, None);
+                        (total, hits, next, previous)
                     }
                 }
-            };
+            }
+        };
         let page = self.load(sources, hits).await?;
         Ok(Found { total, page, next, previous })
     }
@@ -188,8 +187,7 @@ impl DirectoryTx<'_> {
                     ControlFlow::Continue(())
                 };
                 let order = Order::CREATION;
-                let edge =
-                    self.each_match(search, source, order, &Seek::Start, left, take).await?;
+                let edge = self.each_match(search, source, order, &Seek::Start, left, take).await?;
                 if edge.is_some() {
                     return Err(SearchError::TooMany);
                 }

@@ -6,6 +6,7 @@ mod authentication;
 mod cli;
 mod concurrency;
 mod conformance;
+mod cursors;
 mod durability;
 mod errors;
 mod fuzz;

@@ -2,14 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Directory, ScimClient, TestServer, group, until, user};
-
-fn encoded(text: &str) -> String {
-    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
-}
+use crate::harness::{Answer, Directory, ScimClient, TestServer, encoded, group, until, user};
 
 /// `/Users?…` with a filter or what else, to which a cursor can be added.
 fn list(endpoint: &str, parameters: &[(&str, &str)]) -> String {

@@ -70,13 +70,20 @@ impl TestServer {
 
     /// A new directory of an organization, which is created if it is not there.
     pub async fn directory_of(&self, slug: &str, kind: &str, rate_limit: u32) -> Directory {
+        self.directory_with(slug, &format!("--kind {kind} --rate-limit {rate_limit}")).await
+    }
+
+    /// A new directory of the organization `acme` that reads strictly, without a rate limit.
+    pub async fn strict_directory(&self) -> Directory {
+        self.directory_with("acme", "--strict --rate-limit 0").await
+    }
+
+    async fn directory_with(&self, slug: &str, options: &str) -> Directory {
         let listed = self.command("organization list").await;
         if !listed.to_string().contains(&format!("\"{slug}\"")) {
             self.command(&format!("organization create {slug}")).await;
         }
-        let arguments = format!(
-            "directory create --organization {slug} --kind {kind} --rate-limit {rate_limit}"
-        );
+        let arguments = format!("directory create --organization {slug} {options}");
         let created = self.command(&arguments).await;
         let text = |key: &str| {
             created[key].as_str().unwrap_or_else(|| panic!("no `{key}` in {created}")).to_owned()
@@ -373,7 +380,7 @@ impl ScimClient {
 
     /// The users that a filter finds.
     pub async fn find_users(&self, filter: &str) -> Vec<Value> {
-        let filter = utf8_percent_encode(filter, NON_ALPHANUMERIC);
+        let filter = encoded(filter);
         let found = self.get(&format!("/Users?filter={filter}")).await.expect(200).body;
         let resources = found["Resources"].as_array().cloned().unwrap_or_default();
         assert_eq!(found["totalResults"], resources.len(), "{filter}: {found}");
@@ -390,6 +397,11 @@ pub async fn answer(request: RequestBuilder) -> reqwest::Result<Answer> {
         text => serde_json::from_str(text).unwrap_or_else(|_| panic!("no JSON: {text}")),
     };
     Ok(Answer { status, headers, body })
+}
+
+/// `text` as it stands in a query.
+pub fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
 /// The message around PATCH operations (RFC 7644 §3.5.2).

@@ -215,7 +215,7 @@ fn clamp(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn filter_sql<'n>(narrowing: Option<&'n Narrowing>) -> (String, &'n [String]) {
+fn filter_sql(narrowing: Option<&Narrowing>) -> (String, &[String]) {
     narrowing.map_or((String::new(), &[]), |narrowing| {
         (format!(" AND {}", narrowing.sql), narrowing.binds.as_slice())
     })

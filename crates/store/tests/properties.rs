@@ -20,7 +20,10 @@ use scim::{
     validate,
 };
 use serde_json::{Value, json};
-use store::{DirectoryTx, Store, search::Search};
+use store::{
+    DirectoryTx, Store,
+    search::{Paging, Part, Search, Seek},
+};
 
 const DIRECTORY: &str = "dir-random";
 const BASE_URL: &str = "https://dir.example.com/scim/v2";
@@ -116,24 +119,43 @@ async fn fill(store: &Store, rt: &ResourceType, people: &People) {
         .unwrap();
 }
 
-async fn search(
-    store: &Store,
+/// What is looked for, without its paging.
+fn looked_for(
     rt: &Arc<ResourceType>,
     filter: Option<&Filter>,
-    sort: Option<Sort>,
-) -> Vec<String> {
-    let search = Search {
-        resource_type: Arc::clone(rt),
+    sort: Option<(Sort, SortOrder)>,
+) -> Search {
+    let (sort, sort_order) = sort.unzip();
+    let condition = filter.map(|filter| filter::resolve(filter, rt).unwrap());
+    let part = Part { resource_type: Arc::clone(rt), condition, sort, references: false };
+    Search {
+        parts: vec![part],
         base_url: BASE_URL.into(),
-        condition: filter.map(|filter| filter::resolve(filter, rt).unwrap()),
-        sort,
-        offset: 0,
+        sort_order,
+        paging: Paging::Index(0),
         count: 100,
-        references: false,
-    };
-    let found = store.search(DIRECTORY, search).await.unwrap();
+    }
+}
+
+/// The ids found by index.
+async fn search(store: &Store, looked_for: Search) -> Vec<String> {
+    let found = store.search(DIRECTORY, looked_for).await.unwrap();
     let ids: Vec<String> = found.page.into_iter().map(|found| found.resource.id).collect();
-    assert_eq!(found.total, ids.len());
+    assert_eq!(found.total, Some(ids.len()));
+    ids
+}
+
+/// The ids found by cursor, two to a page.
+async fn walk(store: &Store, looked_for: Search) -> Vec<String> {
+    let mut ids = Vec::new();
+    let mut next = Some(Seek::Start);
+    while let Some(seek) = next {
+        let paging = Paging::Cursor { seek, counts: false };
+        let page = Search { paging, count: 2, ..looked_for.clone() };
+        let found = store.search(DIRECTORY, page).await.unwrap();
+        ids.extend(found.page.into_iter().map(|found| found.resource.id));
+        next = found.next;
+    }
     ids
 }
 
@@ -214,8 +236,11 @@ proptest! {
                 let in_memory: Vec<Object> =
                     sent.iter().filter(|user| condition.matches(user)).cloned().collect();
                 assert_eq!(ids(&in_memory), ids(&expected), "in memory: {filter}");
-                let found = search(&store, &rt, Some(filter), None).await;
+                let looked_for = looked_for(&rt, Some(filter), None);
+                let found = search(&store, looked_for.clone()).await;
                 assert_eq!(found, ids(&expected), "in the store: {filter}");
+                let walked = walk(&store, looked_for).await;
+                assert_eq!(walked, ids(&expected), "in the store, by cursor: {filter}");
             }
         });
     }
@@ -233,16 +258,19 @@ proptest! {
             for (path, kind) in random::PATHS {
                 for order in [SortOrder::Ascending, SortOrder::Descending] {
                     if kind == random::Kind::Binary {
-                        assert!(Sort::parse(&rt, path, order).is_err(), "{path}");
+                        assert!(Sort::parse(&rt, path).is_err(), "{path}");
                         continue;
                     }
-                    let sort = Sort::parse(&rt, path, order).unwrap();
+                    let sort = Sort::parse(&rt, path).unwrap();
                     let expected = in_order(&rt, path, order, &sent);
                     let mut in_memory = sent.clone();
-                    sort.sort(&mut in_memory);
+                    in_memory.sort_by(|a, b| sort.key(a).compare(&sort.key(b), order));
                     assert_eq!(ids(&in_memory), expected, "in memory: {path} {order:?}");
-                    let found = search(&store, &rt, None, Some(sort)).await;
+                    let looked_for = looked_for(&rt, None, Some((sort, order)));
+                    let found = search(&store, looked_for.clone()).await;
                     assert_eq!(found, expected, "in the store: {path} {order:?}");
+                    let walked = walk(&store, looked_for).await;
+                    assert_eq!(walked, expected, "in the store, by cursor: {path} {order:?}");
                 }
             }
         });

@@ -17,6 +17,7 @@ mod harness;
 mod host;
 mod isolation;
 mod log;
+mod oauth;
 mod okta_suite;
 mod paging;
 mod rate_limit;

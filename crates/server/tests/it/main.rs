@@ -15,6 +15,7 @@ mod errors;
 mod fuzz;
 mod harness;
 mod host;
+mod hostile;
 mod isolation;
 mod log;
 mod oauth;

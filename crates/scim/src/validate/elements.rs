@@ -117,11 +117,7 @@ pub(super) fn reduce_manager(manager: &mut Object) {
 
 /// The stored form of an attribute's value, unchecked.
 pub(super) fn normal_value(attribute: &Attribute, value: Value) -> Option<Value> {
-    let value = tidy(value)?;
-    if attribute.sub_attributes.is_empty() {
-        return Some(value);
-    }
-    match value {
+    match tidy(value)? {
         Value::Array(elements) => {
             let elements = elements.into_iter().map(|element| arranged(attribute, element));
             let elements = elements.filter(is_significant).collect();

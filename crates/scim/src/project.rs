@@ -13,7 +13,8 @@ use crate::{
 #[derive(Clone, Debug, PartialEq)]
 pub struct Projection {
     choice: Choice,
-    /// Whether the resource type has attributes that are not returned by default.
+    /// Whether the resource type has extension attributes that are not returned by default. Of the
+    /// base schemas' only `password` is hidden, and that is never stored.
     hides: bool,
 }
 
@@ -65,15 +66,14 @@ impl Projection {
         let hides = |attribute: &Attribute| {
             !is_shown(attribute) || attribute.sub_attributes.iter().any(|sub| !is_shown(sub))
         };
-        let extensions = rt.extensions.iter().map(|extension| &extension.schema);
-        let hides =
-            extensions.chain([&rt.schema]).any(|schema| schema.attributes.iter().any(hides));
+        let hides = rt.extensions.iter().any(|e| e.schema.attributes.iter().any(hides));
         Ok(Self { choice, hides })
     }
 
-    /// Whether the request selects nothing: the answer carries what is returned by default.
+    /// Whether the answer carries all that is stored, so that it can be copied: the request selects
+    /// nothing, and nothing is hidden unless selected.
     pub fn is_default(&self) -> bool {
-        matches!(self.choice, Choice::Default)
+        matches!(self.choice, Choice::Default) && !self.hides
     }
 
     /// Whether the answer may carry anything of the attribute `name` of the base schema or the
@@ -85,7 +85,7 @@ impl Projection {
 
     /// Takes out of `resource` what the answer does not carry. `schemas` and `id` always stay.
     pub fn apply(&self, rt: &ResourceType, resource: &mut Object) {
-        if self.is_default() && !self.hides {
+        if self.is_default() {
             return;
         }
         resource.retain(|key, value| {

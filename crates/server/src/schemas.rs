@@ -31,13 +31,18 @@ impl ResourceTypes {
     /// User and Group with what the directory declares for them.
     pub fn new(declared: Vec<DeclaredSchema>) -> Self {
         let (mut users, mut groups) = (Vec::new(), Vec::new());
-        for DeclaredSchema { schema, resource_type, required, .. } in declared {
-            let extension = Extension { schema: Arc::new(schema), required };
+        for DeclaredSchema { schema, resource_type, required, learned, .. } in declared {
+            let extension = Extension { schema: Arc::new(schema), required, learned };
             if resource_type == "Group" { &mut groups } else { &mut users }.push(extension);
         }
         let (user, group) = (schema::user_type(users), schema::group_type(groups));
         let all = vec![user.clone(), group.clone()];
         Self { user: Arc::new(user), group: Arc::new(group), all }
+    }
+
+    /// `Group`'s, or else User's.
+    pub fn named(&self, name: &str) -> &Arc<ResourceType> {
+        if name == "Group" { &self.group } else { &self.user }
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub mod directories;
 pub mod organizations;
+pub mod schemas;
 pub mod tokens;
 
 /// A refusal in one line.

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use store::{Store, Tx, directories::Directory};
 
-use super::{Failure, open, output, settings, settle};
+use super::{Failure, open, output, schema, settings, settle};
 use crate::{
     admin::directories::{self, DEFAULT_RATE_LIMIT, NewDirectory},
     clock,
@@ -30,6 +30,12 @@ pub enum Command {
         /// Turn all tolerance for clients off, for tests against the standard
         #[arg(long)]
         strict: bool,
+        /// Declare extension schemas that nobody declared from what is sent
+        #[arg(long, value_name = "on|off", default_value = "off")]
+        learn_schemas: Switch,
+        /// Answer discovery without a token; what it then shows holds nothing of the directory
+        #[arg(long, value_name = "on|off", default_value = "on")]
+        public_discovery: Switch,
         /// Address of the server, if it has not run on this store yet
         #[arg(long, value_name = "URL", env = "HEADCOUNT_PUBLIC_URL")]
         public_url: Option<String>,
@@ -50,8 +56,33 @@ pub enum Command {
     Disable(One),
     /// Switch a directory on again
     Enable(One),
+    /// Change a directory's settings
+    Set {
+        /// The directory's id
+        id: String,
+        /// Declare extension schemas that nobody declared from what is sent
+        #[arg(long, value_name = "on|off", required_unless_present = "public_discovery")]
+        learn_schemas: Option<Switch>,
+        /// Answer discovery without a token
+        #[arg(long, value_name = "on|off")]
+        public_discovery: Option<Switch>,
+        /// Print JSON: the directory
+        #[arg(long)]
+        json: bool,
+    },
     /// Delete a directory: it answers nobody from then on
     Delete(One),
+    /// Declare, list and remove custom attributes
+    Schema {
+        #[command(subcommand)]
+        command: schema::Command,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+pub enum Switch {
+    On,
+    Off,
 }
 
 #[derive(Args)]
@@ -93,10 +124,25 @@ impl Kind {
 pub async fn run(command: Command, args: &StoreArgs) -> Result<(), Failure> {
     let store = open(args).await?;
     match command {
-        Command::Create { organization, kind, rate_limit, strict, public_url, json } => {
+        Command::Create {
+            organization,
+            kind,
+            rate_limit,
+            strict,
+            learn_schemas,
+            public_discovery,
+            public_url,
+            json,
+        } => {
             let base = public_url_of(&store, args, public_url).await?;
-            let new =
-                NewDirectory { organization: &organization, kind: kind.name(), rate_limit, strict };
+            let new = NewDirectory {
+                organization: &organization,
+                kind: kind.name(),
+                rate_limit,
+                strict,
+                learn_schemas: learn_schemas == Switch::On,
+                public_discovery: public_discovery == Switch::On,
+            };
             let (directory, token) = directories::create(&store, new, clock::now()).await?;
             let scim_url = scim_url(&base, &directory.id);
             if json {
@@ -153,6 +199,28 @@ pub async fn run(command: Command, args: &StoreArgs) -> Result<(), Failure> {
             settle().await;
             one.report("on", "is on");
         }
+        Command::Set { id, learn_schemas, public_discovery, json } => {
+            if let Some(switch) = learn_schemas {
+                directories::set_learn_schemas(&store, &id, switch == Switch::On).await?;
+            }
+            if let Some(switch) = public_discovery {
+                directories::set_public_discovery(&store, &id, switch == Switch::On).await?;
+            }
+            settle().await;
+            let directory = directories::get(&store, &id).await?;
+            if json {
+                let base = public_url_of(&store, args, None).await?;
+                output::json(&to_json(&directory, &base));
+            } else {
+                let on = |truth: bool| if truth { "on" } else { "off" };
+                println!(
+                    "directory {id}: learn schemas {}, public discovery {}",
+                    on(directory.learn_schemas),
+                    on(directory.public_discovery)
+                );
+            }
+        }
+        Command::Schema { command } => schema::run(command, &store).await?,
         Command::Delete(one) => {
             directories::delete(&store, &one.id, clock::now()).await?;
             settle().await;
@@ -195,6 +263,8 @@ fn to_json(directory: &Directory, base: &str) -> Value {
         "enabled": directory.enabled,
         "strict": directory.strict,
         "rate_limit": directory.rate_limit,
+        "learn_schemas": directory.learn_schemas,
+        "public_discovery": directory.public_discovery,
         "scim_url": scim_url(base, &directory.id),
         "created_at": output::json_time(Some(directory.created_at)),
     })

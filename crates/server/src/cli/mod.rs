@@ -7,6 +7,7 @@ mod demo;
 mod directory;
 mod organization;
 mod output;
+mod schema;
 mod serve;
 mod simulate;
 mod token;

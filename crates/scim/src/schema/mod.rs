@@ -11,6 +11,7 @@ mod common_attributes;
 mod declared;
 mod define;
 mod enterprise_user;
+mod grantable;
 mod group;
 mod instant;
 mod learned;
@@ -21,6 +22,7 @@ mod user;
 
 pub use common_attributes::common_attributes;
 pub use declared::{SchemaError, SchemaProblem};
+pub use grantable::{ROLE, grantable_type};
 pub use instant::instant;
 pub use learned::learn;
 

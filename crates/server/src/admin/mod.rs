@@ -2,6 +2,7 @@
 //! these; none of them prints.
 
 pub mod directories;
+pub mod grantables;
 pub mod organizations;
 pub mod schemas;
 pub mod tokens;

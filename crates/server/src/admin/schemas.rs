@@ -132,7 +132,7 @@ async fn declare(
         stay_hidden(earlier, Some(&declared.schema), tx).await?;
     }
     tx.declare_schema(&declared).await?;
-    let types = ResourceTypes::new(tx.declared_schemas().await?);
+    let types = ResourceTypes::new(tx.declared_schemas().await?, Vec::new());
     let mut added = Added {
         uri: uri.clone(),
         resource_type: declared.resource_type.clone(),

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use store::{Store, Tx, directories::Directory};
 
-use super::{Failure, open, output, schema, settings, settle};
+use super::{Failure, grantable, open, output, schema, settings, settle};
 use crate::{
     admin::directories::{self, DEFAULT_RATE_LIMIT, NewDirectory},
     clock,
@@ -76,6 +76,16 @@ pub enum Command {
     Schema {
         #[command(subcommand)]
         command: schema::Command,
+    },
+    /// Declare, list and remove the roles that the identity provider may give to users
+    Role {
+        #[command(subcommand)]
+        command: grantable::Role,
+    },
+    /// Declare, list and remove the entitlements that the identity provider may give to users
+    Entitlement {
+        #[command(subcommand)]
+        command: grantable::Entitlement,
     },
 }
 
@@ -221,6 +231,8 @@ pub async fn run(command: Command, args: &StoreArgs) -> Result<(), Failure> {
             }
         }
         Command::Schema { command } => schema::run(command, &store).await?,
+        Command::Role { command } => grantable::role(command, &store).await?,
+        Command::Entitlement { command } => grantable::entitlement(command, &store).await?,
         Command::Delete(one) => {
             directories::delete(&store, &one.id, clock::now()).await?;
             settle().await;

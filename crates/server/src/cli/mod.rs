@@ -5,6 +5,7 @@
 
 mod demo;
 mod directory;
+mod grantable;
 mod organization;
 mod output;
 mod schema;

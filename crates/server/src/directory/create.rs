@@ -6,7 +6,7 @@ use scim::{Notes, dialect, patch::MembershipStep, schema::ResourceType, validate
 use serde_json::Value;
 use store::DirectoryTx;
 
-use super::{Context, Error, References, Stored, membership};
+use super::{Context, Error, References, Stored, grants, learn::learn, membership};
 use crate::ids;
 
 /// Creates a resource of `body`. The answer is durably stored, with its look-up keys, memberships
@@ -21,19 +21,22 @@ pub async fn create(
     let body = dialect::read_resource(resource_type, body, context.reading, notes)?;
     let written =
         validate::create(resource_type, body, context.reading, notes).map_err(scim::Error::from)?;
-    let (resource, members) = (written.resource, written.members.map(MembershipStep::Add));
+    let (mut resource, members) = (written.resource, written.members.map(MembershipStep::Add));
+    grants::check(&mut resource, None, &context.resource_types)?;
     let (id, context_of_job) = (ids::uuid(), Arc::clone(context));
     let resource_type = Arc::clone(resource_type);
     let created = context
         .store
         .write(&context.directory_id, async move |mut tx: DirectoryTx<'_>| {
             let context = &context_of_job;
-            check_group_name(&resource_type, &resource, &id, &mut tx).await?;
-            let stored = tx
-                .create(&resource_type.name, &id, &resource, context.now, &context.request_id)
-                .await
-                .map_err(|error| name_taken(error, &resource))?;
             let mut notes = Notes::default();
+            let learnt = learn(&resource, &resource_type, context, &mut tx, &mut notes).await?;
+            let resource = learnt.as_ref().unwrap_or(&resource);
+            check_group_name(&resource_type, resource, &id, &mut tx).await?;
+            let stored = tx
+                .create(&resource_type.name, &id, resource, context.now, &context.request_id)
+                .await
+                .map_err(|error| name_taken(error, resource))?;
             if let Some(step) = &members {
                 let steps = std::slice::from_ref(step);
                 membership::apply(&id, steps, &resource_type, context, &mut tx, &mut notes).await?;

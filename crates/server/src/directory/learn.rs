@@ -23,7 +23,7 @@ pub(super) async fn learn(
         return Ok(None);
     }
     let declared = tx.declared_schemas().await?;
-    let types = ResourceTypes::new(declared.clone());
+    let types = ResourceTypes::new(declared.clone(), Vec::new());
     let current = types.named(&resource_type.name);
     let mut respelt: Option<Object> = None;
     for extension in &current.extensions {

@@ -13,6 +13,7 @@ mod create;
 mod delete;
 mod error;
 mod get;
+mod grants;
 mod learn;
 mod membership;
 mod patch;

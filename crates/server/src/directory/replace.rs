@@ -10,6 +10,7 @@ use super::{
     Context, Error, Precondition, References, Stored,
     create::name_owner,
     get::load,
+    grants,
     patch::{After, write},
 };
 
@@ -34,9 +35,10 @@ pub async fn replace(
             let before = stored.object()?;
             let mut notes = Notes::default();
             let body = body.clone();
-            let written =
+            let mut written =
                 validate::replace(&resource_type, &before, body, context.reading, &mut notes)
                     .map_err(scim::Error::from)?;
+            grants::check(&mut written.resource, Some(&before), &context.resource_types)?;
             let after = After {
                 resource: &written.resource,
                 members: written.members.map(MembershipStep::Replace).into_iter().collect(),

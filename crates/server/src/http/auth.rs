@@ -25,6 +25,25 @@ const MAX_REMEMBERED: usize = 10_000;
 #[derive(Default)]
 pub struct Tokens(RwLock<HashMap<String, (Instant, Arc<Access>)>>);
 
+impl Tokens {
+    /// Has the token with this digest looked up again once the guard is dropped.
+    pub fn forget_after<'t>(&'t self, digest: &'t str) -> Forget<'t> {
+        Forget { tokens: self, digest }
+    }
+}
+
+/// Forgets a token when dropped.
+pub struct Forget<'t> {
+    tokens: &'t Tokens,
+    digest: &'t str,
+}
+
+impl Drop for Forget<'_> {
+    fn drop(&mut self) {
+        self.tokens.0.write().unwrap_or_else(PoisonError::into_inner).remove(self.digest);
+    }
+}
+
 /// A request's token, directory and what that declares.
 #[derive(Clone, Debug)]
 pub struct Access {

@@ -48,10 +48,12 @@ pub(super) fn check(
                     }
                 }
                 None => {
-                    let was_there = had.is_some_and(|had| {
-                        had.iter()
-                            .any(|had| had.as_object().is_some_and(|had| text(had, "value") == id))
-                    });
+                    let is_same = |had: &Object| {
+                        let of_kind = of_roles || kind.is_none() || text(had, "type") == kind;
+                        text(had, "value") == id && of_kind
+                    };
+                    let mut had = had.into_iter().flatten().filter_map(Value::as_object);
+                    let was_there = had.any(is_same);
                     if !was_there {
                         let id = id.unwrap_or_default();
                         unknown.push(match kind.filter(|_| !of_roles) {

@@ -160,7 +160,7 @@ async fn e_122_canonical_values_are_suggestions() {
     assert_eq!(created["emails"][0]["type"], "boat");
 }
 
-/// O-113, O-119, S-113, S-117, S-118, S-122: resource types as Okta reads them, also where nothing is
+/// O-113, O-119, S-048, S-113, S-116, S-117, S-118, S-122: resource types as Okta reads them, also where nothing is
 /// declared.
 #[tokio::test]
 async fn o_119_resource_types_and_schemas_agree() {
@@ -202,7 +202,7 @@ async fn o_119_resource_types_and_schemas_agree() {
     }
 }
 
-/// S-114, S-115, S-120.
+/// S-114, S-115, S-120: the whole set whatever is asked, no filter, no writing.
 #[tokio::test]
 async fn s_114_paging_is_disregarded_and_writes_are_refused() {
     let server = TestServer::start().await;
@@ -228,7 +228,7 @@ async fn s_114_paging_is_disregarded_and_writes_are_refused() {
     }
 }
 
-/// S-119, S-412: without a token, discovery shows what every directory has and nothing of this one;
+/// S-119: without a token, discovery shows what every directory has and nothing of this one;
 /// a directory can have that switched off.
 #[tokio::test]
 async fn s_119_public_discovery() {

@@ -77,7 +77,7 @@ async fn find(client: &ScimClient, filter: &str, more: &str) -> Answer {
     client.get(&format!("/Users?filter={encoded}{more}")).await
 }
 
-/// S-064, S-118, S-121, S-124: what is declared is in discovery at once, of this directory only; in
+/// S-064, S-118, S-121: what is declared is in discovery at once, of this directory only; in
 /// any letter case; the tags tell of it. O-168.
 #[tokio::test]
 async fn s_064_declared_schemas_are_discovered_at_once() {
@@ -158,7 +158,7 @@ async fn s_050_required_is_required() {
     client.put(&path, user("early@northlab.example")).await.refused(400);
 }
 
-/// S-072, S-068, S-069, S-079: types are checked, canonical values are hints; what is wrong is named.
+/// S-048, S-067, S-068, S-069, S-079: types are checked, canonical values are hints; what is wrong is named.
 #[tokio::test]
 async fn types_are_enforced() {
     let (_server, _directory, client) = with_badges().await;
@@ -191,7 +191,7 @@ async fn types_are_enforced() {
     assert_eq!(valid.expect(200).body[BADGES]["valid"], false, "S-067");
 }
 
-/// S-083, S-135, S-136, S-137, S-220, S-242: mutability and `returned` in every answer.
+/// S-083, S-135, S-136, S-137, S-139, S-141, S-220, S-242: mutability and `returned` in every answer.
 #[tokio::test]
 async fn s_083_mutability_and_returned() {
     let (_server, _directory, client) = with_badges().await;
@@ -202,7 +202,10 @@ async fn s_083_mutability_and_returned() {
     let shown = json!({ "colour": "red", "code": "C1", "keys": [{ "value": "k1" }] });
     let created = client.post("/Users", with("m@northlab.example", BADGES, sent)).await.expect(201);
     let path = format!("/Users/{}", created.id());
-    assert_eq!(created.body[BADGES], shown, "POST");
+    // What is returned on request is returned to who has just written it.
+    let mut written = shown.clone();
+    written["floor"] = 3.into();
+    assert_eq!(created.body[BADGES], written, "POST");
     let read = async |query: &str| client.get(&format!("{path}{query}")).await.expect(200).body;
     assert_eq!(read("").await[BADGES], shown, "GET");
     let list = client.get("/Users").await.expect(200).body;
@@ -243,11 +246,13 @@ async fn s_083_mutability_and_returned() {
     }
     let patched = patch("pin", json!("4321")).await.expect(200).body;
     assert_eq!(patched[BADGES], json!({ "colour": "blue", "code": "C1" }), "PATCH");
+    let patched = patch("floor", json!(4)).await.expect(200).body;
+    assert_eq!(patched[BADGES], json!({ "colour": "blue", "code": "C1", "floor": 4 }), "PATCH");
     let patched = patch("code", json!("C1")).await.expect(200).body;
     assert_eq!(patched[BADGES]["code"], "C1", "the same value is no change");
 }
 
-/// S-080, S-163, S-172, S-183, S-187: filters and sorting know the declared types.
+/// S-080, S-163, S-172, S-183, S-185, S-187: filters and sorting know the declared types.
 #[tokio::test]
 async fn filters_and_sorting() {
     let (_server, _directory, client) = with_badges().await;
@@ -306,7 +311,7 @@ async fn filters_and_sorting() {
     }
 }
 
-/// O-168, S-239, S-249: the paths that clients address custom attributes by.
+/// O-168, S-047, S-239, S-250: the paths that clients address custom attributes by.
 #[tokio::test]
 async fn paths_of_clients() {
     let (_server, _directory, client) = with_badges().await;

@@ -30,7 +30,7 @@ async fn declared() -> (TestServer, Directory, ScimClient) {
     (server, directory, client)
 }
 
-/// O-113, O-114, O-131, O-167, S-118, S-393: the resource types name the endpoints, the schemas are
+/// O-113, O-114, O-131, O-167, S-118: the resource types name the endpoints, the schemas are
 /// published, each endpoint answers a page of exactly what was asked for.
 #[tokio::test]
 async fn o_113_entitlement_discovery() {

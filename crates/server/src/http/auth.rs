@@ -26,21 +26,22 @@ const MAX_REMEMBERED: usize = 10_000;
 pub struct Tokens(RwLock<HashMap<String, (Instant, Arc<Access>)>>);
 
 impl Tokens {
-    /// Has the token with this digest looked up again once the guard is dropped.
-    pub fn forget_after<'t>(&'t self, digest: &'t str) -> Forget<'t> {
-        Forget { tokens: self, digest }
+    /// Has the directory's tokens looked up again once the guard is dropped.
+    pub fn forget_after<'t>(&'t self, directory_id: &'t str) -> Forget<'t> {
+        Forget { tokens: self, directory_id }
     }
 }
 
-/// Forgets a token when dropped.
+/// Forgets a directory's tokens when dropped.
 pub struct Forget<'t> {
     tokens: &'t Tokens,
-    digest: &'t str,
+    directory_id: &'t str,
 }
 
 impl Drop for Forget<'_> {
     fn drop(&mut self) {
-        self.tokens.0.write().unwrap_or_else(PoisonError::into_inner).remove(self.digest);
+        let mut remembered = self.tokens.0.write().unwrap_or_else(PoisonError::into_inner);
+        remembered.retain(|_, (_, access)| access.directory.id != self.directory_id);
     }
 }
 
@@ -115,13 +116,9 @@ pub async fn authenticate(
 ) -> Result<Arc<Access>, Denied> {
     let secret = secret(headers, notes)?;
     if !token::is_well_formed(&secret) {
-        return Err(if secret.starts_with(token::PREFIX) {
-            Denied::Unknown
-        } else {
-            Denied::Unreadable
-        });
+        return Err(if token::is_ours(&secret) { Denied::Unknown } else { Denied::Unreadable });
     }
-    let access = find(app, &token::digest(&secret)).await?.ok_or(Denied::Unknown)?;
+    let access = find(app, &secret).await?.ok_or(Denied::Unknown)?;
     let belongs = match address {
         Address::Directory(id) => *id == access.directory.id,
         Address::Organization(slug) => *slug == access.directory.organization_slug,
@@ -138,7 +135,10 @@ pub async fn authenticate(
     Ok(access)
 }
 
-async fn find(app: &App, digest: &str) -> Result<Option<Arc<Access>>, Denied> {
+/// The token with this secret, and its directory: a token that the directory's admin pasted, or one
+/// that stands for it for an hour.
+pub async fn find(app: &App, secret: &str) -> Result<Option<Arc<Access>>, Denied> {
+    let digest = &*token::digest(secret);
     {
         let remembered = app.tokens.0.read().unwrap_or_else(PoisonError::into_inner);
         if let Some((at, access)) = remembered.get(digest)
@@ -150,7 +150,13 @@ async fn find(app: &App, digest: &str) -> Result<Option<Arc<Access>>, Denied> {
     let asked = Instant::now();
     let found: Result<_, store::Error> = app
         .store
-        .look_up(async |tx: &mut store::Tx| store::tokens::get_by_digest(tx, digest).await)
+        .look_up(async |tx: &mut store::Tx| {
+            if token::is_access(secret) {
+                store::tokens::get_by_access_digest(tx, digest).await
+            } else {
+                store::tokens::get_by_digest(tx, digest).await
+            }
+        })
         .await;
     let unavailable = |error| {
         tracing::error!(%error, "a token could not be looked up");
@@ -198,7 +204,7 @@ fn secret(headers: &HeaderMap, notes: &mut scim::Notes) -> Result<String, Denied
         notes.add("the token was sent as the password of Basic authentication");
         return Ok(password.into());
     }
-    if scheme.is_empty() && rest.starts_with(token::PREFIX) {
+    if scheme.is_empty() && token::is_ours(rest) {
         notes.add("the token was sent without the word `Bearer`");
         return Ok(rest.into());
     }

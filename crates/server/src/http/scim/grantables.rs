@@ -64,11 +64,14 @@ pub(super) fn answer(
     let mut all: Vec<Object> =
         all.filter(|object| condition.as_ref().is_none_or(|c| c.matches(object))).collect();
     if let Some(path) = &query.sort_by {
-        Sort::parse(rt, path, query.sort_order)?.sort(&mut all);
+        let sort = Sort::parse(rt, path)?;
+        let mut keyed: Vec<_> = all.into_iter().map(|object| (sort.key(&object), object)).collect();
+        keyed.sort_by(|(a, _), (b, _)| a.compare(b, query.sort_order));
+        all = keyed.into_iter().map(|(_, object)| object).collect();
     }
     let total_results = all.len() as u64;
     let skipped = usize::try_from(query.start_index - 1).unwrap_or(usize::MAX);
-    let count = usize::try_from(query.count).unwrap_or(usize::MAX);
+    let count = usize::try_from(query.count()).unwrap_or(usize::MAX);
     let page = all.into_iter().skip(skipped).take(count).map(|mut object| {
         projection.apply(rt, &mut object);
         Value::Object(object)

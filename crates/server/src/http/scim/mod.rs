@@ -3,8 +3,9 @@
 mod answer;
 mod conditional;
 mod discovery;
-mod exchange;
+pub(super) mod exchange;
 mod grantables;
+mod lists;
 mod resources;
 pub mod route;
 
@@ -101,7 +102,7 @@ async fn answer(
     };
     let Ok(Route { endpoint, .. }) = route else { return Err(route_refusal(route.err())) };
     let Some(access) = access else {
-        return discovery::answer(app.schemas.standard(), &endpoint, parts, &base_url);
+        return discovery::answer(app, app.schemas.standard(), &endpoint, parts, &base_url);
     };
     if parts.method == Method::OPTIONS {
         return Ok(Answer::options(allowed(&endpoint)));
@@ -110,7 +111,7 @@ async fn answer(
     let learns = access.directory.learn_schemas;
     let writes = !matches!(parts.method, Method::GET | Method::HEAD);
     // What this request teaches is known to the next one.
-    let _forgets = (learns && writes).then(|| app.tokens.forget_after(&access.token.digest));
+    let _forgets = (learns && writes).then(|| app.tokens.forget_after(&access.directory.id));
     let context = Arc::new(Context {
         store: Arc::clone(&app.store),
         resource_types: Arc::clone(&resource_types),
@@ -125,10 +126,11 @@ async fn answer(
         Kind::User => &resource_types.user,
         Kind::Group => &resource_types.group,
     };
-    let call = resources::Call { app, parts, context: &context, exchange };
+    let all = [&resource_types.user, &resource_types.group];
+    let call = resources::Call { app, parts, access: &access, context: &context, exchange };
     match endpoint {
         Endpoint::Resources(kind) => match parts.method {
-            Method::GET | Method::HEAD => call.list(resource_type(kind)).await,
+            Method::GET | Method::HEAD => call.list(&[resource_type(kind)]).await,
             Method::POST => call.create(resource_type(kind), body).await,
             _ => Err(not_allowed(&endpoint)),
         },
@@ -140,7 +142,7 @@ async fn answer(
             _ => Err(not_allowed(&endpoint)),
         },
         Endpoint::Search(kind) => match parts.method {
-            Method::POST => call.search(resource_type(kind), body).await,
+            Method::POST => call.search(&[resource_type(kind)], body).await,
             _ => Err(not_allowed(&endpoint)),
         },
         Endpoint::Declared(ref name, ref id) => match resource_types.grantables_at(name) {
@@ -148,7 +150,17 @@ async fn answer(
             Some(_) if writes => Err(not_allowed(&endpoint)),
             Some(found) => grantables::answer(found, id.as_deref(), parts, &context),
         },
-        Endpoint::Bulk | Endpoint::Me | Endpoint::RootSearch => Err(Refusal::from(Error::new(
+        Endpoint::RootSearch => match parts.method {
+            Method::POST => call.search(&all, body).await,
+            _ => Err(not_allowed(&endpoint)),
+        },
+        // A query of everything (RFC 7644 §3.4.2.1); without parameters it is discovery.
+        Endpoint::Base
+            if matches!(parts.method, Method::GET | Method::HEAD) && route::is_list(parts) =>
+        {
+            call.list(&all).await
+        }
+        Endpoint::Bulk | Endpoint::Me => Err(Refusal::from(Error::new(
             501,
             None,
             "this endpoint is not served; see ServiceProviderConfig for what is",
@@ -157,7 +169,7 @@ async fn answer(
         | Endpoint::ServiceProviderConfig
         | Endpoint::ResourceTypes(_)
         | Endpoint::Schemas(_) => {
-            discovery::answer(&resource_types, &endpoint, parts, &context.base_url)
+            discovery::answer(app, &resource_types, &endpoint, parts, &context.base_url)
         }
     }
 }
@@ -296,7 +308,7 @@ async fn let_in(
 /// A refused request is logged with the directory that its URL names, if that exists: that is
 /// where its admin will look. A flood of them is not; its answer stays the same, so that it tells
 /// nobody which directories exist.
-async fn log_denied(app: &App, address: &Address, exchange: &mut Exchange) {
+pub(super) async fn log_denied(app: &App, address: &Address, exchange: &mut Exchange) {
     let Address::Directory(id) = address else { return };
     let Ok(directory) = crate::admin::directories::get(&app.store, id).await else { return };
     if app.rate_limits.take(&format!("refused {id}"), REFUSED_PER_SECOND).is_ok() {

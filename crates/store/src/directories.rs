@@ -14,15 +14,27 @@ pub struct Directory {
     pub enabled: bool,
     /// Turns all tolerance for clients off.
     pub strict: bool,
+    /// Whether groups are taken in; otherwise nobody sees any, and those that are stored stay.
+    pub group_sync: bool,
     /// Requests a second; 0 is no limit.
     pub rate_limit: u32,
     /// Microseconds since 1970.
     pub created_at: i64,
 }
 
-const SELECT: &str = "SELECT d.id, d.organization_id, o.slug, d.kind, d.enabled, d.strict, \
-     d.rate_limit, d.created_at FROM directory d JOIN organization o ON o.id = d.organization_id \
-     WHERE d.deleted_at IS NULL AND o.deleted_at IS NULL";
+/// What [`read`] reads, of `directory d` and `organization o`.
+pub(crate) const COLUMNS: &str = "d.id, d.organization_id, o.slug, d.kind, d.enabled, d.strict, \
+     d.group_sync, d.rate_limit, d.created_at";
+
+/// How many those are.
+pub(crate) const WIDTH: usize = 9;
+
+fn select() -> String {
+    format!(
+        "SELECT {COLUMNS} FROM directory d JOIN organization o ON o.id = d.organization_id \
+         WHERE d.deleted_at IS NULL AND o.deleted_at IS NULL"
+    )
+}
 
 pub(crate) fn read(row: &Row<'_>) -> Result<Directory> {
     Ok(Directory {
@@ -32,22 +44,24 @@ pub(crate) fn read(row: &Row<'_>) -> Result<Directory> {
         kind: row.text(3)?.into(),
         enabled: row.int(4)? != 0,
         strict: row.int(5)? != 0,
-        rate_limit: u32::try_from(row.int(6)?).unwrap_or(u32::MAX),
-        created_at: row.int(7)?,
+        group_sync: row.int(6)? != 0,
+        rate_limit: u32::try_from(row.int(7)?).unwrap_or(u32::MAX),
+        created_at: row.int(8)?,
     })
 }
 
 /// Stores a new directory.
 pub async fn create(tx: &mut Tx, directory: &Directory) -> Result<()> {
     tx.execute(
-        "INSERT INTO directory (id, organization_id, kind, enabled, strict, rate_limit, \
-         created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO directory (id, organization_id, kind, enabled, strict, group_sync, \
+         rate_limit, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         &[
             (&directory.id).into(),
             (&directory.organization_id).into(),
             (&directory.kind).into(),
             directory.enabled.into(),
             directory.strict.into(),
+            directory.group_sync.into(),
             i64::from(directory.rate_limit).into(),
             directory.created_at.into(),
         ],
@@ -59,10 +73,11 @@ pub async fn create(tx: &mut Tx, directory: &Directory) -> Result<()> {
 /// All directories, or those of one organization, oldest first.
 pub async fn list(tx: &mut Tx, organization_id: Option<&str>) -> Result<Vec<Directory>> {
     const ORDER: &str = "ORDER BY o.slug, d.created_at, d.id";
+    let select = select();
     match organization_id {
-        None => tx.query(&format!("{SELECT} {ORDER}"), &[], read).await,
+        None => tx.query(&format!("{select} {ORDER}"), &[], read).await,
         Some(id) => {
-            let sql = format!("{SELECT} AND d.organization_id = ?1 {ORDER}");
+            let sql = format!("{select} AND d.organization_id = ?1 {ORDER}");
             tx.query(&sql, &[id.into()], read).await
         }
     }
@@ -70,7 +85,7 @@ pub async fn list(tx: &mut Tx, organization_id: Option<&str>) -> Result<Vec<Dire
 
 /// The directory with this id.
 pub async fn get(tx: &mut Tx, id: &str) -> Result<Option<Directory>> {
-    tx.query_opt(&format!("{SELECT} AND d.id = ?1"), &[id.into()], read).await
+    tx.query_opt(&format!("{} AND d.id = ?1", select()), &[id.into()], read).await
 }
 
 /// Switches the directory on or off. Whether it exists.
@@ -79,6 +94,17 @@ pub async fn set_enabled(tx: &mut Tx, id: &str, enabled: bool) -> Result<bool> {
         .execute(
             "UPDATE directory SET enabled = ?2 WHERE id = ?1 AND deleted_at IS NULL",
             &[id.into(), enabled.into()],
+        )
+        .await?;
+    Ok(touched == 1)
+}
+
+/// Switches the sync of groups on or off. Whether the directory exists.
+pub async fn set_group_sync(tx: &mut Tx, id: &str, group_sync: bool) -> Result<bool> {
+    let touched = tx
+        .execute(
+            "UPDATE directory SET group_sync = ?2 WHERE id = ?1 AND deleted_at IS NULL",
+            &[id.into(), group_sync.into()],
         )
         .await?;
     Ok(touched == 1)

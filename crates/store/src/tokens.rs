@@ -63,12 +63,15 @@ pub async fn create(tx: &mut Tx, token: &Token) -> Result<()> {
 /// its organization is deleted.
 pub async fn get_by_digest(tx: &mut Tx, digest: &str) -> Result<Option<(Token, Directory)>> {
     let sql = format!(
-        "SELECT d.id, d.organization_id, o.slug, d.kind, d.enabled, d.strict, d.rate_limit, \
-         d.created_at, {COLUMNS} FROM token t JOIN directory d ON d.id = t.directory_id \
+        "SELECT {}, {COLUMNS} FROM token t JOIN directory d ON d.id = t.directory_id \
          JOIN organization o ON o.id = d.organization_id \
-         WHERE t.digest = ?1 AND d.deleted_at IS NULL AND o.deleted_at IS NULL"
+         WHERE t.digest = ?1 AND d.deleted_at IS NULL AND o.deleted_at IS NULL",
+        directories::COLUMNS
     );
-    tx.query_opt(&sql, &[digest.into()], |row| Ok((read(row, 8)?, directories::read(row)?))).await
+    tx.query_opt(&sql, &[digest.into()], |row| {
+        Ok((read(row, directories::WIDTH)?, directories::read(row)?))
+    })
+    .await
 }
 
 /// All tokens of a directory, oldest first, with the expired and revoked ones.

@@ -29,6 +29,9 @@ pub async fn search(
         None => None,
         Some(path) => Some(Sort::parse(resource_type, path, query.sort_order)?),
     };
+    if !context.serves(resource_type) {
+        return Ok(Found::default());
+    }
     let search = Search {
         resource_type: Arc::clone(resource_type),
         base_url: context.base_url.clone(),

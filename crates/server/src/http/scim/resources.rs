@@ -9,6 +9,7 @@ use axum::{
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use scim::{
     Error, ScimType,
+    dialect::{self, Reading},
     json::{self, Limits},
     list::ListQuery,
     project::Projection,
@@ -48,7 +49,7 @@ impl Call<'_> {
     pub async fn get(self, resource_type: &Arc<ResourceType>, id: &str) -> Result<Answer, Refusal> {
         self.exchange.concerns(&resource_type.name, id);
         let (_, projection) = self.query(resource_type)?;
-        let references = references(resource_type, &projection);
+        let references = references(resource_type, &projection, self.context);
         let stored = directory::get(resource_type, id, references, self.context).await?;
         self.answer(StatusCode::OK, &stored, resource_type, &projection)
     }
@@ -80,7 +81,7 @@ impl Call<'_> {
     ) -> Result<Answer, Refusal> {
         let (_, projection) = self.query(resource_type)?;
         let body = self.read(body).await?;
-        let references = references(resource_type, &projection);
+        let references = references(resource_type, &projection, self.context);
         let notes = &mut self.exchange.notes;
         let stored =
             directory::create(resource_type, body, references, self.context, notes).await?;
@@ -102,7 +103,7 @@ impl Call<'_> {
             id,
             body,
             conditional::if_match(&self.parts.headers),
-            references(resource_type, &projection),
+            references(resource_type, &projection, self.context),
             self.context,
             &mut self.exchange.notes,
         )
@@ -122,8 +123,11 @@ impl Call<'_> {
         let (query, projection) = self.query(resource_type)?;
         let body = self.read(body).await?;
         let silent = resource_type.name == "Group" && query.attributes.is_none();
-        let references =
-            if silent { References::LeaveOut } else { references(resource_type, &projection) };
+        let references = if silent {
+            References::LeaveOut
+        } else {
+            references(resource_type, &projection, self.context)
+        };
         let stored = directory::patch(
             resource_type,
             id,
@@ -166,6 +170,16 @@ impl Call<'_> {
         let query = ListQuery::from_pairs(pairs, self.context.reading, &mut notes)?;
         let projection = projection(resource_type, &query)?;
         Ok((query, projection))
+    }
+
+    /// The same search for an address whose plus signs the client did not encode.
+    fn plus_reading(&self, query: &ListQuery) -> Option<ListQuery> {
+        if self.parts.method == Method::POST || self.context.reading == Reading::Strict {
+            return None;
+        }
+        let plus = route::literal_value(self.parts.uri.query()?, "filter")?;
+        let filter = dialect::plus_in_address(query.filter.as_deref()?, &plus)?;
+        Some(ListQuery { filter: Some(filter), ..query.clone() })
     }
 
     /// The body as JSON, within the bounds of size, time, media type and shape.
@@ -255,10 +269,20 @@ impl Call<'_> {
                 "paging by `cursor` is not served: use `startIndex` and `count`",
             )));
         }
-        let references = references(resource_type, projection);
+        let references = references(resource_type, projection, self.context);
         let notes = &mut self.exchange.notes;
-        let found =
+        let mut found =
             directory::search(resource_type, query, references, self.context, notes).await?;
+        if found.total == 0
+            && let Some(query) = self.plus_reading(query)
+        {
+            let notes = &mut self.exchange.notes;
+            found =
+                directory::search(resource_type, &query, references, self.context, notes).await?;
+            if found.total > 0 {
+                notes.add("`+` in the filter's address read as a plus sign: nobody has a blank");
+            }
+        }
         let body = list_body(&found, query, resource_type, projection, &self.context.base_url)?;
         Ok(Answer::json(StatusCode::OK, body))
     }
@@ -273,9 +297,16 @@ fn projection(resource_type: &ResourceType, query: &ListQuery) -> Result<Project
 }
 
 /// Whether the answer shows the attribute that is stored as memberships.
-fn references(resource_type: &ResourceType, projection: &Projection) -> References {
+fn references(
+    resource_type: &ResourceType,
+    projection: &Projection,
+    context: &Context,
+) -> References {
     let name = if resource_type.name == "Group" { "members" } else { "groups" };
-    if projection.wants(resource_type, name) { References::Load } else { References::LeaveOut }
+    match context.group_sync && projection.wants(resource_type, name) {
+        true => References::Load,
+        false => References::LeaveOut,
+    }
 }
 
 fn corrupt() -> Error {

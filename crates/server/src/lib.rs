@@ -13,5 +13,6 @@ pub mod http;
 pub mod ids;
 pub mod log;
 pub mod rate_limit;
+pub mod schemas;
 pub mod telemetry;
 pub mod token;

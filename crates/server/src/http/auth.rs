@@ -12,7 +12,7 @@ use store::{directories::Directory, tokens::Token};
 use subtle::ConstantTimeEq;
 
 use super::scim::route::Address;
-use crate::{app::App, token};
+use crate::{app::App, schemas::ResourceTypes, token};
 
 /// How long a token that was found valid is not looked up again. The command line waits this long
 /// after it ends a token or switches a directory off, so that no request is let in afterwards.
@@ -25,11 +25,12 @@ const MAX_REMEMBERED: usize = 10_000;
 #[derive(Default)]
 pub struct Tokens(RwLock<HashMap<String, (Instant, Arc<Access>)>>);
 
-/// A request's token and directory.
+/// A request's token, directory and what that declares.
 #[derive(Clone, Debug)]
 pub struct Access {
     pub token: Token,
     pub directory: Directory,
+    pub resource_types: Arc<ResourceTypes>,
 }
 
 /// Why a request is not let in. The answer's text is the same whatever exists elsewhere.
@@ -132,15 +133,17 @@ async fn find(app: &App, digest: &str) -> Result<Option<Arc<Access>>, Denied> {
         .store
         .look_up(async |tx: &mut store::Tx| store::tokens::get_by_digest(tx, digest).await)
         .await;
-    let found = found.map_err(|error| {
+    let unavailable = |error| {
         tracing::error!(%error, "a token could not be looked up");
         Denied::Unavailable
-    })?;
+    };
+    let found = found.map_err(unavailable)?;
     let Some((token, directory)) = found else { return Ok(None) };
     if !bool::from(token.digest.as_bytes().ct_eq(digest.as_bytes())) {
         return Ok(None);
     }
-    let access = Arc::new(Access { token, directory });
+    let resource_types = app.schemas.of(&directory, &app.store).await.map_err(unavailable)?;
+    let access = Arc::new(Access { token, directory, resource_types });
     let mut remembered = app.tokens.0.write().unwrap_or_else(PoisonError::into_inner);
     if remembered.len() >= MAX_REMEMBERED {
         remembered.clear();

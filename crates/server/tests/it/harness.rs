@@ -70,13 +70,20 @@ impl TestServer {
 
     /// A new directory of an organization, which is created if it is not there.
     pub async fn directory_of(&self, slug: &str, kind: &str, rate_limit: u32) -> Directory {
+        self.directory_with(slug, &format!("--kind {kind} --rate-limit {rate_limit}")).await
+    }
+
+    /// A new directory of the organization `acme` that reads strictly, without a rate limit.
+    pub async fn strict_directory(&self) -> Directory {
+        self.directory_with("acme", "--strict --rate-limit 0").await
+    }
+
+    async fn directory_with(&self, slug: &str, options: &str) -> Directory {
         let listed = self.command("organization list").await;
         if !listed.to_string().contains(&format!("\"{slug}\"")) {
             self.command(&format!("organization create {slug}")).await;
         }
-        let arguments = format!(
-            "directory create --organization {slug} --kind {kind} --rate-limit {rate_limit}"
-        );
+        let arguments = format!("directory create --organization {slug} {options}");
         let created = self.command(&arguments).await;
         let text = |key: &str| {
             created[key].as_str().unwrap_or_else(|| panic!("no `{key}` in {created}")).to_owned()

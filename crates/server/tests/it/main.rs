@@ -5,7 +5,11 @@
 mod authentication;
 mod cli;
 mod concurrency;
+mod conflicts;
+mod conformance;
+mod deletion;
 mod durability;
+mod errata;
 mod errors;
 mod fuzz;
 mod harness;
@@ -16,5 +20,6 @@ mod okta_suite;
 mod rate_limit;
 mod replay;
 mod simulations;
+mod text;
 mod versions;
 mod wire;

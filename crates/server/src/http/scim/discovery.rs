@@ -13,12 +13,12 @@ use super::{
     not_allowed,
     route::Endpoint,
 };
-use crate::app::App;
+use crate::schemas::ResourceTypes;
 
 /// Answers a discovery endpoint or the base URL. Paging, sorting and projection are disregarded
 /// there, and a filter is refused, as the standard says.
 pub(super) fn answer(
-    app: &App,
+    resource_types: &ResourceTypes,
     endpoint: &Endpoint,
     parts: &Parts,
     base_url: &str,
@@ -40,7 +40,7 @@ pub(super) fn answer(
     if query.split('&').any(|pair| pair.starts_with("filter=")) {
         return Err(Refusal::from(Error::new(403, None, "discovery cannot be filtered")));
     }
-    let types = &app.resource_types.all;
+    let types = &resource_types.all;
     let found = match endpoint {
         Endpoint::ServiceProviderConfig => {
             Some(discovery::service_provider_config(&service(), base_url))

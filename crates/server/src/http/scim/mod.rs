@@ -103,13 +103,15 @@ async fn answer(
         exchange.notes.add("`/ServiceProviderConfigs` read as `/ServiceProviderConfig`");
     }
     let Some(access) = access else {
-        return discovery::answer(app, &endpoint, parts, &base_url);
+        return discovery::answer(app.schemas.standard(), &endpoint, parts, &base_url);
     };
     if parts.method == Method::OPTIONS {
         return Ok(Answer::options(allowed(&endpoint)));
     }
+    let resource_types = Arc::clone(&access.resource_types);
     let context = Arc::new(Context {
         store: Arc::clone(&app.store),
+        resource_types: Arc::clone(&resource_types),
         directory_id: access.directory.id.clone(),
         base_url,
         reading: if access.directory.strict { Reading::Strict } else { Reading::Tolerant },
@@ -118,8 +120,8 @@ async fn answer(
         now: exchange.now(),
     });
     let resource_type = |kind| match kind {
-        Kind::User => &app.resource_types.user,
-        Kind::Group => &app.resource_types.group,
+        Kind::User => &resource_types.user,
+        Kind::Group => &resource_types.group,
     };
     let call = resources::Call { app, parts, context: &context, exchange };
     match endpoint {
@@ -147,7 +149,9 @@ async fn answer(
         Endpoint::Base
         | Endpoint::ServiceProviderConfig
         | Endpoint::ResourceTypes(_)
-        | Endpoint::Schemas(_) => discovery::answer(app, &endpoint, parts, &context.base_url),
+        | Endpoint::Schemas(_) => {
+            discovery::answer(&resource_types, &endpoint, parts, &context.base_url)
+        }
     }
 }
 

@@ -168,6 +168,7 @@ pub fn literal_value(query: &str, name: &str) -> Option<String> {
 mod tests {
     use super::*;
 
+    /// S-011, S-012, S-017.
     #[test]
     fn urls_name_endpoints() {
         let user = |id: &str| Endpoint::Resource(Kind::User, id.into());
@@ -211,6 +212,7 @@ mod tests {
         assert_eq!(organization_of("acmescim.example.com", "scim.example.com"), None);
     }
 
+    /// S-013.
     #[test]
     fn queries_decode_once() {
         let pairs = |query| query_pairs(query).unwrap();

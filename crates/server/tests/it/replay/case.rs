@@ -170,6 +170,11 @@ pub fn files() -> Vec<(&'static str, String, PathBuf)> {
     files
 }
 
+/// The number of a file's name: `E-134` of `E-134-V07`.
+pub fn number_of(name: &str) -> String {
+    name.splitn(3, '-').take(2).collect::<Vec<_>>().join("-")
+}
+
 /// `fixtures/idp`.
 pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/idp")

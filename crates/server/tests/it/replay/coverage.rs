@@ -37,10 +37,8 @@ fn every_number_is_replayed_or_says_why_not() {
             numbers.map(move |number| format!("{letter}-{number:02}"))
         })
         .collect();
-    let replayed: BTreeSet<String> = case::files()
-        .into_iter()
-        .map(|(_, name, _)| name.splitn(3, '-').take(2).collect::<Vec<_>>().join("-"))
-        .collect();
+    let replayed: BTreeSet<String> =
+        case::files().into_iter().map(|(_, name, _)| case::number_of(&name)).collect();
     let excused: BTreeSet<String> = not_replayed.cases.keys().cloned().collect();
 
     let none: BTreeSet<&String> = BTreeSet::new();

@@ -125,6 +125,28 @@ impl TestServer {
         store.read::<_, store::Error, _>(&directory.id, read).await.unwrap()
     }
 
+    /// Puts users into the store without asking the server, and answers their ids in order: all
+    /// active, older than whoever comes by a request.
+    pub async fn seed_users(&self, directory: &Directory, count: usize) -> Vec<String> {
+        let store = Store::open(self.data.path(), 0).await.unwrap();
+        let id = |number: usize| format!("01900000-0000-7000-8000-{number:012x}");
+        for first in (0..count).step_by(2_000) {
+            let numbers = first..count.min(first + 2_000);
+            store
+                .write::<_, store::Error, _>(&directory.id, async move |mut tx: DirectoryTx<'_>| {
+                    for number in numbers.clone() {
+                        let user = user(&format!("person{number:05}@example.com"));
+                        let user = user.as_object().unwrap();
+                        tx.create("User", &id(number), user, number as i64, "seed").await?;
+                    }
+                    Ok(())
+                })
+                .await
+                .unwrap();
+        }
+        (0..count).map(id).collect()
+    }
+
     pub fn scim_url(&self, directory: &Directory) -> String {
         format!("{}{}", self.url, directory.path)
     }
@@ -358,7 +380,7 @@ impl ScimClient {
 
     /// The users that a filter finds.
     pub async fn find_users(&self, filter: &str) -> Vec<Value> {
-        let filter = utf8_percent_encode(filter, NON_ALPHANUMERIC);
+        let filter = encoded(filter);
         let found = self.get(&format!("/Users?filter={filter}")).await.expect(200).body;
         let resources = found["Resources"].as_array().cloned().unwrap_or_default();
         assert_eq!(found["totalResults"], resources.len(), "{filter}: {found}");
@@ -375,6 +397,11 @@ pub async fn answer(request: RequestBuilder) -> reqwest::Result<Answer> {
         text => serde_json::from_str(text).unwrap_or_else(|_| panic!("no JSON: {text}")),
     };
     Ok(Answer { status, headers, body })
+}
+
+/// `text` as it stands in a query.
+pub fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
 /// The message around PATCH operations (RFC 7644 §3.5.2).

@@ -8,8 +8,8 @@ use axum::{
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use scim::{
-    Error, ScimType,
-    dialect::{self, Reading},
+    Error, Notes, ScimType,
+    dialect::Reading,
     json::{self, Limits},
     list::ListQuery,
     project::Projection,
@@ -137,31 +137,9 @@ impl Call<'_> {
     }
 
     fn query(&self, resource_type: &ResourceType) -> Result<(ListQuery, Projection), Refusal> {
-        let query = self.list_query(&mut scim::Notes::default())?;
+        let query = list_query(self.parts, self.context.reading, &mut Notes::default())?;
         let projection = projection(resource_type, &query)?;
         Ok((query, projection))
-    }
-
-    /// The parameters in the URL.
-    pub(super) fn list_query(&self, notes: &mut scim::Notes) -> Result<ListQuery, Refusal> {
-        let Some(text) = self.parts.uri.query() else { return Ok(ListQuery::default()) };
-        let pairs = route::query_pairs(text).map_err(|_| {
-            Error::bad_request(
-                ScimType::InvalidValue,
-                "the query holds percent-encoding that is none, or no UTF-8",
-            )
-        })?;
-        Ok(ListQuery::from_pairs(pairs, self.context.reading, notes)?)
-    }
-
-    /// The same search for an address whose plus signs the client did not encode.
-    pub(super) fn plus_reading(&self, query: &ListQuery) -> Option<ListQuery> {
-        if self.parts.method == Method::POST || self.context.reading == Reading::Strict {
-            return None;
-        }
-        let plus = route::literal_value(self.parts.uri.query()?, "filter")?;
-        let filter = dialect::plus_in_address(query.filter.as_deref()?, &plus)?;
-        Some(ListQuery { filter: Some(filter), ..query.clone() })
     }
 
     /// The body as JSON, within the bounds of size, time, media type and shape.
@@ -238,6 +216,22 @@ impl Call<'_> {
             if status == StatusCode::CREATED { header::LOCATION } else { header::CONTENT_LOCATION };
         Ok(Answer::json(status, body).with(header::ETAG, tag).with(place, location))
     }
+}
+
+/// The parameters in the URL.
+pub(super) fn list_query(
+    parts: &Parts,
+    reading: Reading,
+    notes: &mut Notes,
+) -> Result<ListQuery, Refusal> {
+    let Some(text) = parts.uri.query() else { return Ok(ListQuery::default()) };
+    let pairs = route::query_pairs(text).map_err(|_| {
+        Error::bad_request(
+            ScimType::InvalidValue,
+            "the query holds percent-encoding that is none, or no UTF-8",
+        )
+    })?;
+    Ok(ListQuery::from_pairs(pairs, reading, notes)?)
 }
 
 pub(super) fn projection(

@@ -31,7 +31,7 @@ async fn pages_and_their_counts() {
     ] {
         for (parameters, start_index, from, to) in [
             ("count=250", 1, 0, 250),
-            ("startIndex=1", 1, 0, 100),
+            ("startIndex=1", 1, 0, 250),
             ("startIndex=0&count=2", 1, 0, 2),
             ("startIndex=-5&count=2", 1, 0, 2),
             ("startIndex=3&count=2", 3, 2, 4),

@@ -36,6 +36,7 @@ pub async fn create(
         kind: new.kind.into(),
         enabled: true,
         strict: new.strict,
+        group_sync: true,
         rate_limit: new.rate_limit,
         schemas_version: 0,
         learn_schemas: new.learn_schemas,
@@ -102,6 +103,17 @@ fn strict_learns_nothing() -> Error {
     Error::Invalid(
         "a strict directory refuses what no schema declares: it has nothing to learn".into(),
     )
+}
+
+/// Switches the sync of a directory's groups on or off. Stored groups stay.
+pub async fn set_group_sync(store: &Store, id: &str, group_sync: bool) -> Result<(), Error> {
+    let key = id.to_owned();
+    let found = store
+        .administer(async move |tx: &mut Tx| {
+            store::directories::set_group_sync(tx, &key, group_sync).await
+        })
+        .await?;
+    if found { Ok(()) } else { Err(no_directory(id)) }
 }
 
 /// Deletes a directory. Its data stays in the store.

@@ -1,6 +1,6 @@
 //! `headcount directory`.
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use store::{Store, Tx, directories::Directory};
 
@@ -57,11 +57,16 @@ pub enum Command {
     /// Switch a directory on again
     Enable(One),
     /// Change a directory's settings
-    Set {
+    #[command(group = ArgGroup::new("settings").required(true).multiple(true)
+        .args(["groups", "learn_schemas", "public_discovery"]))]
+    Update {
         /// The directory's id
         id: String,
+        /// Take groups in; off: there are none to see, and writes are refused with the reason
+        #[arg(long, value_name = "on|off")]
+        groups: Option<Switch>,
         /// Declare extension schemas that nobody declared from what is sent
-        #[arg(long, value_name = "on|off", required_unless_present = "public_discovery")]
+        #[arg(long, value_name = "on|off")]
         learn_schemas: Option<Switch>,
         /// Answer discovery without a token
         #[arg(long, value_name = "on|off")]
@@ -89,12 +94,6 @@ pub enum Command {
     },
 }
 
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
-pub enum Switch {
-    On,
-    Off,
-}
-
 #[derive(Args)]
 pub struct One {
     /// The directory's id
@@ -112,6 +111,12 @@ impl One {
             println!("directory {} {text}", self.id);
         }
     }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    On,
+    Off,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -187,20 +192,28 @@ pub async fn run(command: Command, args: &StoreArgs) -> Result<(), Failure> {
                 let rows: Vec<Vec<String>> = all
                     .into_iter()
                     .map(|directory| {
-                        let state = if directory.enabled { "on" } else { "off" };
                         let scim_url = scim_url(&base, &directory.id);
                         vec![
                             directory.id,
                             directory.organization_slug,
                             directory.kind,
-                            state.into(),
+                            on_off(directory.enabled).into(),
+                            on_off(directory.group_sync).into(),
                             directory.rate_limit.to_string(),
                             scim_url,
                         ]
                     })
                     .collect();
                 output::table(
-                    &["ID", "ORGANIZATION", "KIND", "STATE", "RATE LIMIT", "SCIM BASE URL"],
+                    &[
+                        "ID",
+                        "ORGANIZATION",
+                        "KIND",
+                        "STATE",
+                        "GROUPS",
+                        "RATE LIMIT",
+                        "SCIM BASE URL",
+                    ],
                     &rows,
                 );
             }
@@ -215,7 +228,10 @@ pub async fn run(command: Command, args: &StoreArgs) -> Result<(), Failure> {
             settle().await;
             one.report("on", "is on");
         }
-        Command::Set { id, learn_schemas, public_discovery, json } => {
+        Command::Update { id, groups, learn_schemas, public_discovery, json } => {
+            if let Some(switch) = groups {
+                directories::set_group_sync(&store, &id, switch == Switch::On).await?;
+            }
             if let Some(switch) = learn_schemas {
                 directories::set_learn_schemas(&store, &id, switch == Switch::On).await?;
             }
@@ -228,11 +244,11 @@ pub async fn run(command: Command, args: &StoreArgs) -> Result<(), Failure> {
                 let base = public_url_of(&store, args, None).await?;
                 output::json(&to_json(&directory, &base));
             } else {
-                let on = |truth: bool| if truth { "on" } else { "off" };
                 println!(
-                    "directory {id}: learn schemas {}, public discovery {}",
-                    on(directory.learn_schemas),
-                    on(directory.public_discovery)
+                    "directory {id}: groups {}, learn schemas {}, public discovery {}",
+                    on_off(directory.group_sync),
+                    on_off(directory.learn_schemas),
+                    on_off(directory.public_discovery)
                 );
             }
         }
@@ -246,6 +262,10 @@ pub async fn run(command: Command, args: &StoreArgs) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+fn on_off(on: bool) -> &'static str {
+    if on { "on" } else { "off" }
 }
 
 /// The SCIM base URL of a directory.
@@ -280,6 +300,7 @@ fn to_json(directory: &Directory, base: &str) -> Value {
         "kind": directory.kind,
         "enabled": directory.enabled,
         "strict": directory.strict,
+        "groups": on_off(directory.group_sync),
         "rate_limit": directory.rate_limit,
         "learn_schemas": directory.learn_schemas,
         "public_discovery": directory.public_discovery,

@@ -251,7 +251,7 @@ async fn s_119_public_discovery() {
     anonymous(&client, "/Roles").await.refused(401);
     anonymous(&client, "/Users").await.refused(401);
 
-    let off = format!("directory set {} --public-discovery off", directory.id);
+    let off = format!("directory update {} --public-discovery off", directory.id);
     assert_eq!(server.command(&off).await["public_discovery"], false);
     for path in ["/Schemas", "/ResourceTypes", "/ServiceProviderConfig"] {
         let refused = anonymous(&client, path).await.refused(401);
@@ -260,7 +260,7 @@ async fn s_119_public_discovery() {
     }
     let other = server.client(&server.directory("okta", 0).await);
     anonymous(&other, "/Schemas").await.expect(200);
-    let on = format!("directory set {} --public-discovery on", directory.id);
+    let on = format!("directory update {} --public-discovery on", directory.id);
     server.command(&on).await;
     assert_eq!(anonymous(&client, "/Schemas").await.status, StatusCode::OK);
     server.command_text(&off).await;

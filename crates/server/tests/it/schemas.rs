@@ -536,7 +536,7 @@ async fn learned_on_first_sight() {
     assert_eq!(client.get(&path).await.body[PLANT], seen);
     client.get(&format!("/Schemas/{PLANT}")).await.refused(404);
 
-    let set_on = format!("directory set {} --learn-schemas on", directory.id);
+    let set_on = format!("directory update {} --learn-schemas on", directory.id);
     assert_eq!(server.command(&set_on).await["learn_schemas"], true);
     client.patch(&path, set("title", json!("Lead"))).await.expect(200);
     let learned = client.get(&format!("/Schemas/{PLANT}")).await.expect(200).body;
@@ -599,7 +599,7 @@ async fn s_052_strict_directories_refuse_undeclared_extensions() {
     fails(&server, &format!("{create} --learn-schemas on"), 2).await;
     let created = server.command(create).await;
     let id = created["id"].as_str().unwrap().to_owned();
-    fails(&server, &format!("directory set {id} --learn-schemas on"), 2).await;
+    fails(&server, &format!("directory update {id} --learn-schemas on"), 2).await;
     let directory = Directory {
         token: created["token"].as_str().unwrap().into(),
         path: format!("/scim/v2/{id}"),

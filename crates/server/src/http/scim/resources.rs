@@ -49,7 +49,7 @@ impl Call<'_> {
     pub async fn get(self, resource_type: &Arc<ResourceType>, id: &str) -> Result<Answer, Refusal> {
         self.exchange.concerns(&resource_type.name, id);
         let (_, projection) = self.query(resource_type)?;
-        let references = references(resource_type, &projection);
+        let references = references(resource_type, &projection, self.context);
         let stored = directory::get(resource_type, id, references, self.context).await?;
         self.answer(StatusCode::OK, &stored, resource_type, &projection)
     }
@@ -62,7 +62,7 @@ impl Call<'_> {
         let (_, projection) = self.query(resource_type)?;
         let body = self.read(body).await?;
         let projection = projection.after_writing(&body);
-        let references = references(resource_type, &projection);
+        let references = references(resource_type, &projection, self.context);
         let notes = &mut self.exchange.notes;
         let stored =
             directory::create(resource_type, body, references, self.context, notes).await?;
@@ -85,7 +85,7 @@ impl Call<'_> {
             id,
             body,
             conditional::if_match(&self.parts.headers),
-            references(resource_type, &projection),
+            references(resource_type, &projection, self.context),
             self.context,
             &mut self.exchange.notes,
         )
@@ -106,8 +106,11 @@ impl Call<'_> {
         let body = self.read(body).await?;
         let projection = projection.after_writing(&body);
         let silent = resource_type.name == "Group" && query.attributes.is_none();
-        let references =
-            if silent { References::LeaveOut } else { references(resource_type, &projection) };
+        let references = if silent {
+            References::LeaveOut
+        } else {
+            references(resource_type, &projection, self.context)
+        };
         let stored = directory::patch(
             resource_type,
             id,
@@ -246,9 +249,16 @@ pub(super) fn projection(
 }
 
 /// Whether the answer shows the attribute that is stored as memberships.
-pub(super) fn references(resource_type: &ResourceType, projection: &Projection) -> References {
+pub(super) fn references(
+    resource_type: &ResourceType,
+    projection: &Projection,
+    context: &Context,
+) -> References {
     let name = if resource_type.name == "Group" { "members" } else { "groups" };
-    if projection.wants(resource_type, name) { References::Load } else { References::LeaveOut }
+    match context.group_sync && projection.wants(resource_type, name) {
+        true => References::Load,
+        false => References::LeaveOut,
+    }
 }
 
 pub(super) fn corrupt() -> Error {

@@ -54,7 +54,8 @@ enum Command {
         #[command(subcommand)]
         command: token::Command,
     },
-    /// Act as Microsoft Entra ID or Okta towards any SCIM 2.0 server, and report what it gets wrong
+    /// Act as Microsoft Entra ID, Okta, OneLogin or JumpCloud towards any SCIM 2.0 server, and report
+    /// what it gets wrong
     Simulate(simulate::Args),
     /// Start a server on a fresh store and let simulated Entra and Okta directories fill it
     Demo(demo::Args),

@@ -65,6 +65,7 @@ pub fn hint(secret: &str) -> &str {
 mod tests {
     use super::*;
 
+    /// S-028, S-437.
     #[test]
     fn generated_tokens_are_well_formed_and_a_changed_one_is_not() {
         for _ in 0..200 {
@@ -80,6 +81,7 @@ mod tests {
         assert!(!is_well_formed("non-token"));
     }
 
+    /// S-438.
     #[test]
     fn digest_is_sha_256() {
         assert_eq!(

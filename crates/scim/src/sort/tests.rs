@@ -13,6 +13,7 @@ fn sorted(by: &str, order: SortOrder, resources: &[Value]) -> String {
     resources.iter().filter_map(|resource| resource["id"].as_str()).collect()
 }
 
+/// S-183, S-184, S-185, S-186.
 #[test]
 fn orders() {
     use SortOrder::{Ascending, Descending};
@@ -104,6 +105,7 @@ fn orders() {
     }
 }
 
+/// S-181, S-182, S-187.
 #[test]
 fn refusals() {
     // S-181, S-182, S-187.

@@ -9,7 +9,8 @@ fn strict(text: &str) -> Result<Filter, FilterError> {
     parse(text, Reading::Strict, &mut Notes::default())
 }
 
-/// Grammar of RFC 7644 figure 1; the second column is the tree as printed.
+/// Grammar of RFC 7644 figure 1; the second column is the tree as printed. S-063, S-149, S-151,
+/// S-152, S-153, S-157, E-15.
 #[test]
 fn reads_the_grammar() {
     for (text, prints) in [
@@ -80,7 +81,7 @@ fn reads_the_grammar() {
     }
 }
 
-/// What only the tolerant reading takes, and says so.
+/// What only the tolerant reading takes, and says so. S-152, S-239, E-13, E-48, E-49.
 #[test]
 fn reads_what_clients_send() {
     let single = "a value in single quotes read as a string";
@@ -124,6 +125,7 @@ fn reads_what_clients_send() {
     }
 }
 
+/// S-150, S-156, S-159, S-160.
 #[test]
 fn refuses() {
     use Problem::*;

@@ -158,6 +158,7 @@ pub fn query_pairs(query: &str) -> Result<Vec<(String, String)>, RouteError> {
 mod tests {
     use super::*;
 
+    /// S-011, S-012, S-017.
     #[test]
     fn urls_name_endpoints() {
         let user = |id: &str| Endpoint::Resource(Kind::User, id.into());
@@ -200,6 +201,7 @@ mod tests {
         assert_eq!(organization_of("acmescim.example.com", "scim.example.com"), None);
     }
 
+    /// S-013.
     #[test]
     fn queries_decode_once() {
         let pairs = |query| query_pairs(query).unwrap();

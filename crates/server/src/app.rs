@@ -5,7 +5,11 @@ use std::sync::Arc;
 use store::Store;
 
 use crate::{
-    config::Settings, http::auth::Tokens, log::Log, rate_limit::RateLimits, schemas::Schemas,
+    config::Settings,
+    http::auth::Tokens,
+    log::Log,
+    rate_limit::{RateLimits, Turns},
+    schemas::Schemas,
 };
 
 pub struct App {
@@ -17,6 +21,7 @@ pub struct App {
     pub store: Arc<Store>,
     pub tokens: Tokens,
     pub rate_limits: RateLimits,
+    pub bulk_turns: Turns,
     pub log: Log,
     pub schemas: Schemas,
 }
@@ -31,6 +36,7 @@ impl App {
             store,
             tokens: Tokens::default(),
             rate_limits: RateLimits::default(),
+            bulk_turns: Turns::default(),
             log,
             schemas: Schemas::default(),
         }

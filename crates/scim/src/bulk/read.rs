@@ -60,7 +60,8 @@ pub fn read(
         );
         return Err(Error::new(413, None, detail));
     }
-    let written: Vec<Written> = written.into_iter().map(|value| Written::read(value, reading)).collect();
+    let written: Vec<Written> =
+        written.into_iter().map(|value| Written::read(value, reading)).collect();
     let mut bulk_ids = BulkIds { places: HashMap::new(), ids: Vec::with_capacity(written.len()) };
     for (at, written) in written.iter().enumerate() {
         bulk_ids.ids.push((written.method.as_deref() == Some("POST")).then(&mut new_id));
@@ -206,7 +207,9 @@ impl Written {
         } else {
             let id = id.ok_or_else(|| {
                 let endpoint = &resource_type.endpoint;
-                syntax(format!("{method} changes one resource: its path is `{endpoint}/` and an id"))
+                syntax(format!(
+                    "{method} changes one resource: its path is `{endpoint}/` and an id"
+                ))
             })?;
             match id.strip_prefix(PREFIX) {
                 Some(bulk_id) => {

@@ -7,7 +7,7 @@
 //! that operation refused, so that the end is what processing in order would have led to.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     mem,
     sync::Arc,
     time::{Duration, Instant},
@@ -147,8 +147,8 @@ struct Run<'r> {
 
 /// Why a run of operations has to be undone.
 enum Undone {
-    /// These succeeded, but not what they refer to.
-    Broken(BTreeSet<usize>),
+    /// The first of each succeeded, but not the second, to which it refers.
+    Broken(BTreeMap<usize, usize>),
     Store(store::Error),
 }
 
@@ -171,49 +171,58 @@ impl Run<'_> {
                 self.step(operation, tx).await
             };
         }
-        let mut refused = BTreeSet::new();
+        let mut refused = BTreeMap::new();
         for repeat in 0.. {
             let before = (self.states.clone(), self.failures, self.ran.len());
             let tried = tx.attempt(async |tx| self.together(segment, &refused, tx).await).await;
-            let broken = match tried {
+            match tried {
                 Ok(()) => break,
                 Err(Undone::Store(error)) => return Err(error),
-                Err(Undone::Broken(broken)) => broken,
-            };
-            refused.extend(broken);
-            if repeat == REPEATS {
-                refused.extend(segment);
+                Err(Undone::Broken(broken)) => refused.extend(broken),
             }
             (self.states, self.failures) = (before.0, before.1);
             self.ran.truncate(before.2);
             self.promised.clear();
+            if repeat == REPEATS {
+                for (operation, later) in self.forward(segment) {
+                    refused.entry(operation).or_insert(later[0]);
+                }
+            }
         }
         Ok(())
     }
 
-    /// Operations that refer forward, but for those that are `refused` because of that.
-    async fn together(
-        &mut self,
-        segment: &[usize],
-        refused: &BTreeSet<usize>,
-        tx: &mut DirectoryTx<'_>,
-    ) -> Result<(), Undone> {
+    /// The operations that refer to what later ones create, with those.
+    fn forward(&self, segment: &[usize]) -> Vec<(usize, Vec<usize>)> {
         let mut earlier = BTreeSet::new();
-        let mut forward = BTreeSet::new();
+        let mut forward = Vec::new();
         for &operation in segment {
             earlier.insert(operation);
             let Ok(request) = &self.job.operations[operation].request else { continue };
-            let later = request.references.iter().filter(|other| !earlier.contains(other));
-            let later: Vec<usize> =
-                later.copied().filter(|&o| self.states[o] == State::Waiting).collect();
-            if !later.is_empty() && !refused.contains(&operation) {
-                forward.insert(operation);
-                self.promised.extend(later);
+            let is_later =
+                |other: &usize| self.states[*other] == State::Waiting && !earlier.contains(other);
+            let later: Vec<usize> = request.references.iter().copied().filter(is_later).collect();
+            if !later.is_empty() {
+                forward.push((operation, later));
             }
         }
-        self.promised.retain(|&other| self.job.operations[other].request.is_ok());
-        for &other in &self.promised {
-            if let Ok(request) = &self.job.operations[other].request {
+        forward
+    }
+
+    /// Operations of which some refer forward. The `refused` ones fail because of what is named
+    /// with them.
+    async fn together(
+        &mut self,
+        segment: &[usize],
+        refused: &BTreeMap<usize, usize>,
+        tx: &mut DirectoryTx<'_>,
+    ) -> Result<(), Undone> {
+        let mut forward = self.forward(segment);
+        forward.retain(|(operation, _)| !refused.contains_key(operation));
+        for &other in forward.iter().flat_map(|(_, later)| later) {
+            if let Ok(request) = &self.job.operations[other].request
+                && self.promised.insert(other)
+            {
                 tx.promise(&request.resource_type.name, &request.id, self.context.now).await?;
             }
         }
@@ -221,27 +230,24 @@ impl Run<'_> {
             if stops(self.job, self.failures) {
                 break;
             }
-            let is_forward = |other: &&usize| self.states[**other] == State::Waiting;
-            match &self.job.operations[operation].request {
-                Ok(request) if refused.contains(&operation) => {
-                    match request.references.iter().find(is_forward) {
-                        Some(&other) => {
-                            let error = self.reference(other);
-                            self.record(operation, Err(error), Notes::default(), Instant::now());
-                        }
-                        None => self.step(operation, tx).await?,
-                    }
+            match refused.get(&operation) {
+                None => self.step(operation, tx).await?,
+                Some(&other) => {
+                    let notes = self.job.operations[operation].notes.clone();
+                    self.record(operation, Err(self.reference(other)), notes, Instant::now());
                 }
-                _ => self.step(operation, tx).await?,
             }
         }
-        let broken = |operation: &usize| {
-            let request = self.job.operations[*operation].request.as_ref();
-            let kept = |other: &usize| self.states[*other] == State::Done;
-            self.states[*operation] == State::Done
-                && request.is_ok_and(|request| !request.references.iter().all(kept))
-        };
-        let broken: BTreeSet<usize> = forward.into_iter().filter(broken).collect();
+        // From the last to the first: what refers to a broken one is broken, too.
+        let mut broken = BTreeMap::new();
+        for (operation, later) in forward.into_iter().rev() {
+            let is_lost =
+                |other: &usize| self.states[*other] != State::Done || broken.contains_key(other);
+            let lost = later.into_iter().find(is_lost);
+            if let Some(lost) = lost.filter(|_| self.states[operation] == State::Done) {
+                broken.insert(operation, lost);
+            }
+        }
         if !broken.is_empty() {
             return Err(Undone::Broken(broken));
         }
@@ -299,10 +305,10 @@ impl Run<'_> {
         notes: &mut Notes,
     ) -> Result<Done, Error> {
         let mut named = request.created_by.iter().chain(&request.references);
-        let missing = |other: &&usize| {
-            self.states[**other] != State::Done
-                && **other != operation
-                && !self.promised.contains(other)
+        let missing = |other: &&usize| match self.states[**other] {
+            State::Done => false,
+            State::Failed => true,
+            State::Waiting => **other != operation && !self.promised.contains(other),
         };
         if let Some(&other) = named.find(missing) {
             return Err(self.reference(other));

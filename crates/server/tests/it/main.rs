@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod authentication;
+mod bulk;
 mod cli;
 mod concurrency;
 mod conformance;
@@ -13,6 +14,7 @@ mod harness;
 mod host;
 mod isolation;
 mod log;
+mod me;
 mod okta_suite;
 mod rate_limit;
 mod replay;

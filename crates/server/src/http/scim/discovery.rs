@@ -3,6 +3,7 @@
 use axum::http::{Method, StatusCode, header, request::Parts};
 use scim::{
     Error, Object,
+    bulk::MAX_OPERATIONS,
     discovery::{self, AuthenticationScheme, Service},
 };
 use serde_json::Value;
@@ -13,11 +14,12 @@ use super::{
     not_allowed,
     route::Endpoint,
 };
-use crate::schemas::ResourceTypes;
+use crate::{config::Settings, schemas::ResourceTypes};
 
 /// Answers a discovery endpoint or the base URL. Paging, sorting and projection are disregarded
 /// there, and a filter is refused, as the standard says.
 pub(super) fn answer(
+    settings: &Settings,
     resource_types: &ResourceTypes,
     endpoint: &Endpoint,
     parts: &Parts,
@@ -43,7 +45,7 @@ pub(super) fn answer(
     let types = &resource_types.all;
     let found = match endpoint {
         Endpoint::ServiceProviderConfig => {
-            Some(discovery::service_provider_config(&service(), base_url))
+            Some(discovery::service_provider_config(&service(settings), base_url))
         }
         Endpoint::ResourceTypes(Some(name)) => discovery::resource_type(types, name, base_url),
         Endpoint::Schemas(None) => Some(discovery::schemas(types, base_url)),
@@ -65,10 +67,14 @@ pub(super) fn answer(
     Ok(answer.with(header::ETAG, tag))
 }
 
-fn service() -> Service {
+fn service(settings: &Settings) -> Service {
+    let bulk = discovery::Bulk {
+        max_operations: MAX_OPERATIONS as u64,
+        max_payload_size: settings.max_body_bytes as u64,
+    };
     Service {
         documentation_uri: None,
-        bulk: None,
+        bulk: settings.bulk.then_some(bulk),
         cursor_timeout: None,
         authentication_schemes: vec![
             AuthenticationScheme::OAuthBearerToken,

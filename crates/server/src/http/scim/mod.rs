@@ -1,9 +1,11 @@
 //! The SCIM endpoint (RFC 7644 §3): one request from its URL to its answer and its log entry.
 
 mod answer;
+mod bulk;
 mod conditional;
 mod discovery;
 mod exchange;
+mod me;
 mod resources;
 pub mod route;
 
@@ -100,8 +102,15 @@ async fn answer(
     };
     let Ok(Route { endpoint, .. }) = route else { return Err(route_refusal(route.err())) };
     let Some(access) = access else {
-        return discovery::answer(app.schemas.standard(), &endpoint, parts, &base_url);
+        return discovery::answer(
+            &app.settings,
+            app.schemas.standard(),
+            &endpoint,
+            parts,
+            &base_url,
+        );
     };
+    me::check(&access.token, &endpoint)?;
     if parts.method == Method::OPTIONS {
         return Ok(Answer::options(allowed(&endpoint)));
     }
@@ -137,7 +146,17 @@ async fn answer(
             Method::POST => call.search(resource_type(kind), body).await,
             _ => Err(not_allowed(&endpoint)),
         },
-        Endpoint::Bulk | Endpoint::Me | Endpoint::RootSearch => Err(Refusal::from(Error::new(
+        Endpoint::Bulk if !app.settings.bulk => Err(Refusal::from(Error::new(
+            501,
+            None,
+            "bulk requests are switched off here: send each operation as a request of its own",
+        ))),
+        Endpoint::Bulk => match parts.method {
+            Method::POST => bulk::answer(call, body).await,
+            _ => Err(not_allowed(&endpoint)),
+        },
+        Endpoint::Me => me::answer(call, &access.token, body).await,
+        Endpoint::RootSearch => Err(Refusal::from(Error::new(
             501,
             None,
             "this endpoint is not served; see ServiceProviderConfig for what is",
@@ -146,7 +165,7 @@ async fn answer(
         | Endpoint::ServiceProviderConfig
         | Endpoint::ResourceTypes(_)
         | Endpoint::Schemas(_) => {
-            discovery::answer(&resource_types, &endpoint, parts, &context.base_url)
+            discovery::answer(&app.settings, &resource_types, &endpoint, parts, &context.base_url)
         }
     }
 }
@@ -189,7 +208,7 @@ fn is_discovery(endpoint: &Endpoint) -> bool {
 fn allowed(endpoint: &Endpoint) -> &'static str {
     match endpoint {
         Endpoint::Resources(_) => "GET, HEAD, POST, OPTIONS",
-        Endpoint::Resource(..) => "GET, HEAD, PUT, PATCH, DELETE, OPTIONS",
+        Endpoint::Resource(..) | Endpoint::Me => "GET, HEAD, PUT, PATCH, DELETE, OPTIONS",
         Endpoint::Search(_) | Endpoint::RootSearch | Endpoint::Bulk => "POST, OPTIONS",
         _ => "GET, HEAD, OPTIONS",
     }

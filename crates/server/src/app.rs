@@ -6,6 +6,7 @@ use store::Store;
 
 use crate::{
     config::Settings,
+    cursor::Cursors,
     http::auth::Tokens,
     log::Log,
     rate_limit::{RateLimits, Turns},
@@ -24,10 +25,12 @@ pub struct App {
     pub bulk_turns: Turns,
     pub log: Log,
     pub schemas: Schemas,
+    pub cursors: Cursors,
 }
 
 impl App {
     pub fn new(settings: Settings, public_url: String, store: Arc<Store>, log: Log) -> Self {
+        let cursors = Cursors::new(settings.cursor_timeout);
         let public_path = public_url.splitn(4, '/').nth(3).unwrap_or_default().to_owned();
         Self {
             settings,
@@ -39,6 +42,7 @@ impl App {
             bulk_turns: Turns::default(),
             log,
             schemas: Schemas::default(),
+            cursors,
         }
     }
 }

@@ -274,7 +274,8 @@ fn references() {
         ),
     ] {
         let job = job(json!([user("a"), operation]));
-        let request = job.operations[1].request.as_ref().expect(&operation.to_string());
+        let request = job.operations[1].request.as_ref();
+        let request = request.unwrap_or_else(|error| panic!("{operation}: {error}"));
         let expected = if is_reference { vec![0] } else { Vec::new() };
         assert_eq!(request.references, expected, "{operation}");
         let shown = format!("{:?}", request.change);

@@ -59,7 +59,7 @@ pub struct New {
     /// When it ends, as in 90d, 12h, 52w [default: never]
     #[arg(long, value_name = "TIME", value_parser = lifetime)]
     expires: Option<i64>,
-    /// Print JSON: id, name, token, user_id, expires_at
+    /// Print JSON: id, name, token, expires_at, and user_id of a bound one
     #[arg(long)]
     json: bool,
 }
@@ -147,13 +147,16 @@ async fn create(
         settle().await;
     }
     if new.json {
-        output::json(&json!({
+        let mut created = json!({
             "id": token.id,
             "name": token.name,
             "token": secret,
-            "user_id": token.user_id,
             "expires_at": output::json_time(token.expires_at),
-        }));
+        });
+        if let Some(user_id) = token.user_id {
+            created["user_id"] = user_id.into();
+        }
+        output::json(&created);
     } else {
         println!("created token {} ({})", token.id, token.name);
         println!("token  {secret}");

@@ -14,12 +14,12 @@ use super::{
     not_allowed,
     route::Endpoint,
 };
-use crate::{config::Settings, schemas::ResourceTypes};
+use crate::{app::App, schemas::ResourceTypes};
 
 /// Answers a discovery endpoint or the base URL. Paging, sorting and projection are disregarded
 /// there, and a filter is refused, as the standard says.
 pub(super) fn answer(
-    settings: &Settings,
+    app: &App,
     resource_types: &ResourceTypes,
     endpoint: &Endpoint,
     parts: &Parts,
@@ -45,7 +45,7 @@ pub(super) fn answer(
     let types = &resource_types.all;
     let found = match endpoint {
         Endpoint::ServiceProviderConfig => {
-            Some(discovery::service_provider_config(&service(settings), base_url))
+            Some(discovery::service_provider_config(&service(app), base_url))
         }
         Endpoint::ResourceTypes(Some(name)) => discovery::resource_type(types, name, base_url),
         Endpoint::Schemas(None) => Some(discovery::schemas(types, base_url)),
@@ -67,15 +67,15 @@ pub(super) fn answer(
     Ok(answer.with(header::ETAG, tag))
 }
 
-fn service(settings: &Settings) -> Service {
+fn service(app: &App) -> Service {
     let bulk = discovery::Bulk {
         max_operations: MAX_OPERATIONS as u64,
-        max_payload_size: settings.max_body_bytes as u64,
+        max_payload_size: app.settings.max_body_bytes as u64,
     };
     Service {
         documentation_uri: None,
-        bulk: settings.bulk.then_some(bulk),
-        cursor_timeout: None,
+        bulk: app.settings.bulk.then_some(bulk),
+        cursor_timeout: Some(app.settings.cursor_timeout.as_secs()),
         authentication_schemes: vec![
             AuthenticationScheme::OAuthBearerToken,
             AuthenticationScheme::HttpBasic,

@@ -26,7 +26,7 @@ pub(super) fn check(token: &Token, endpoint: &Endpoint) -> Result<(), Refusal> {
             "/Me is the user that a token is bound to, and this token is bound to nobody: use \
              /Users and an id, or create a token with `headcount token create --user`",
         ))),
-        (None, _) | (Some(_), Endpoint::Me | Endpoint::Base) => Ok(()),
+        (None, _) | (Some(_), Endpoint::Me) => Ok(()),
         (Some(_), endpoint) if is_discovery(endpoint) => Ok(()),
         (Some(_), _) => Err(Refusal::from(Error::new(
             403,

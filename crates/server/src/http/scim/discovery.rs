@@ -78,6 +78,7 @@ fn service(app: &App) -> Service {
         cursor_timeout: Some(app.settings.cursor_timeout.as_secs()),
         authentication_schemes: vec![
             AuthenticationScheme::OAuthBearerToken,
+            AuthenticationScheme::OAuth2,
             AuthenticationScheme::HttpBasic,
         ],
     }

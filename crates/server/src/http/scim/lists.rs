@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::{body::Body, http::StatusCode};
 use scim::{
-    Error, Notes, ScimType, list::ListQuery, project::Projection, schema::ResourceType, search,
+    Error, ScimType, list::ListQuery, project::Projection, schema::ResourceType, search,
     sort::SortOrder, urn,
 };
 use serde_json::Value;
@@ -13,7 +13,7 @@ use store::search::{Found, Match, Paging, Seek};
 
 use super::{
     answer::{Answer, Refusal},
-    resources::{Call, corrupt, not_an_object, projection, references},
+    resources::{Call, corrupt, list_query, not_an_object, projection, references},
 };
 use crate::{
     cursor::{Cursor, CursorError},
@@ -26,7 +26,7 @@ type Listed<'l> = (&'l Arc<ResourceType>, Projection);
 impl Call<'_> {
     /// The list by GET.
     pub async fn list(self, types: &[&Arc<ResourceType>]) -> Result<Answer, Refusal> {
-        let query = self.list_query(&mut Notes::default())?;
+        let query = list_query(self.parts, self.context.reading, &mut self.exchange.notes)?;
         self.answer_list(query, types).await
     }
 

@@ -4,7 +4,7 @@ mod answer;
 mod bulk;
 mod conditional;
 mod discovery;
-mod exchange;
+pub(super) mod exchange;
 mod lists;
 mod me;
 mod resources;
@@ -289,7 +289,7 @@ async fn let_in(
 /// A refused request is logged with the directory that its URL names, if that exists: that is
 /// where its admin will look. A flood of them is not; its answer stays the same, so that it tells
 /// nobody which directories exist.
-async fn log_denied(app: &App, address: &Address, exchange: &mut Exchange) {
+pub(super) async fn log_denied(app: &App, address: &Address, exchange: &mut Exchange) {
     let Address::Directory(id) = address else { return };
     let Ok(directory) = crate::admin::directories::get(&app.store, id).await else { return };
     if app.rate_limits.take(&format!("refused {id}"), REFUSED_PER_SECOND).is_ok() {

@@ -8,7 +8,8 @@ use axum::{
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use scim::{
-    Error, ScimType,
+    Error, Notes, ScimType,
+    dialect::Reading,
     json::{self, Limits},
     list::ListQuery,
     project::Projection,
@@ -133,21 +134,9 @@ impl Call<'_> {
     }
 
     fn query(&self, resource_type: &ResourceType) -> Result<(ListQuery, Projection), Refusal> {
-        let query = self.list_query(&mut scim::Notes::default())?;
+        let query = list_query(self.parts, self.context.reading, &mut Notes::default())?;
         let projection = projection(resource_type, &query)?;
         Ok((query, projection))
-    }
-
-    /// The parameters in the URL.
-    pub(super) fn list_query(&self, notes: &mut scim::Notes) -> Result<ListQuery, Refusal> {
-        let Some(text) = self.parts.uri.query() else { return Ok(ListQuery::default()) };
-        let pairs = route::query_pairs(text).map_err(|_| {
-            Error::bad_request(
-                ScimType::InvalidValue,
-                "the query holds percent-encoding that is none, or no UTF-8",
-            )
-        })?;
-        Ok(ListQuery::from_pairs(pairs, self.context.reading, notes)?)
     }
 
     /// The body as JSON, within the bounds of size, time, media type and shape.
@@ -234,6 +223,22 @@ impl Call<'_> {
             if status == StatusCode::CREATED { header::LOCATION } else { header::CONTENT_LOCATION };
         Ok(Answer::json(status, body).with(header::ETAG, tag).with(place, location))
     }
+}
+
+/// The parameters in the URL.
+pub(super) fn list_query(
+    parts: &Parts,
+    reading: Reading,
+    notes: &mut Notes,
+) -> Result<ListQuery, Refusal> {
+    let Some(text) = parts.uri.query() else { return Ok(ListQuery::default()) };
+    let pairs = route::query_pairs(text).map_err(|_| {
+        Error::bad_request(
+            ScimType::InvalidValue,
+            "the query holds percent-encoding that is none, or no UTF-8",
+        )
+    })?;
+    Ok(ListQuery::from_pairs(pairs, reading, notes)?)
 }
 
 pub(super) fn projection(

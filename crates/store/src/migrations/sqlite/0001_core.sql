@@ -53,6 +53,15 @@ CREATE TABLE token (
 
 CREATE INDEX token_directory ON token (directory_id, created_at);
 
+-- Access tokens: each stands for a token until it expires, and ends with it.
+CREATE TABLE access_token (
+    digest TEXT PRIMARY KEY,
+    token_id TEXT NOT NULL REFERENCES token (id),
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX access_token_token ON access_token (token_id, expires_at);
+
 -- The extension schemas of a directory, in the form that /Schemas publishes.
 CREATE TABLE declared_schema (
     directory_id TEXT NOT NULL REFERENCES directory (id),

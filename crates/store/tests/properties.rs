@@ -245,7 +245,7 @@ proptest! {
         });
     }
 
-    /// S-181 to S-186: whatever a list is sorted by, the store, the memory and the rules written once
+    /// S-181, S-182, S-183, S-184, S-185, S-186: whatever a list is sorted by, the store, the memory and the rules written once
     /// more have the same order.
     #[test]
     fn orders_agree(people in people()) {

@@ -342,6 +342,7 @@ async fn carry_out(
     notes: &mut Notes,
 ) -> Result<Done, Error> {
     let Request { resource_type, id, version, change, .. } = request;
+    context.check_served(resource_type)?;
     let if_match = Precondition::of(version.as_deref());
     let (status, resource) = match change {
         Change::Create(body) => {
@@ -368,10 +369,11 @@ async fn carry_out(
     if resource_type.name == "Group" {
         return Ok(Done { status, tag: Some(etag(resource.version)) });
     }
+    let references = if context.group_sync { References::Load } else { References::LeaveOut };
     let stored = if status == 201 && !was_promised {
-        Stored::new_user(resource, References::Load)
+        Stored::new_user(resource, references)
     } else {
-        Stored::load(resource, resource_type, References::Load, tx).await?
+        Stored::load(resource, resource_type, references, tx).await?
     };
     let references = stored.references.as_deref();
     let tag = stored.resource.representation(resource_type, &context.base_url, references).tag();

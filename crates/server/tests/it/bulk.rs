@@ -238,6 +238,10 @@ async fn s_306_operations_are_judged_as_requests_are() {
     let entra = patch_of(&one, json!([{"op": "Replace", "path": "active", "value": "False"}]));
     assert_eq!(statuses(&bulk(&client, json!([entra])).await), ["200"]);
     assert_eq!(client.get(&one).await.expect(200).body["active"], false);
+    // Groups that the directory does not take in.
+    server.command(&format!("directory update {} --groups off", directory.id)).await;
+    let operations = json!([create_group("g", &[]), delete(&of_crew), create_user("u")]);
+    assert_eq!(statuses(&bulk(&client, operations).await), ["403", "403", "201"]);
 }
 
 /// S-294: `version` is the condition that `If-Match` is.

@@ -109,7 +109,6 @@ async fn s_463_every_request_is_logged() {
     assert_eq!(log.last().unwrap().detail.as_deref(), Some(answered.detail()));
 }
 
-
 /// The kind of client is told by its headers.
 #[tokio::test]
 async fn clients_are_recognised() {

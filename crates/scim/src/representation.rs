@@ -239,6 +239,7 @@ mod tests {
         }
     }
 
+    /// S-105, S-107.
     #[test]
     fn completes_a_known_manager_and_leaves_an_unknown_one() {
         let document = r#"{"schemas":["s"],"title":"\"manager\":{\"value\":\"m1\"","urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"manager":{"value":"m1"},"department":"D"}}"#;

@@ -39,6 +39,7 @@ pub(crate) fn shorten(mut text: String, max: usize) -> String {
 mod tests {
     use super::fold;
 
+    /// S-164, S-322, S-325.
     #[test]
     fn folds_as_documented() {
         for (a, b) in [

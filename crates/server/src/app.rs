@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use scim::schema::{self, ResourceType};
 use store::Store;
 
-use crate::{config::Settings, http::auth::Tokens, log::Log, rate_limit::RateLimits};
+use crate::{
+    config::Settings, cursor::Cursors, http::auth::Tokens, log::Log, rate_limit::RateLimits,
+    schemas::Schemas,
+};
 
 pub struct App {
     pub settings: Settings,
@@ -17,27 +19,13 @@ pub struct App {
     pub tokens: Tokens,
     pub rate_limits: RateLimits,
     pub log: Log,
-    pub resource_types: ResourceTypes,
-}
-
-/// The resource types of a directory.
-pub struct ResourceTypes {
-    pub user: Arc<ResourceType>,
-    pub group: Arc<ResourceType>,
-    /// Both, as discovery lists them.
-    pub all: Vec<ResourceType>,
-}
-
-impl Default for ResourceTypes {
-    fn default() -> Self {
-        let (user, group) = (schema::user_type(Vec::new()), schema::group_type(Vec::new()));
-        let all = vec![user.clone(), group.clone()];
-        Self { user: Arc::new(user), group: Arc::new(group), all }
-    }
+    pub schemas: Schemas,
+    pub cursors: Cursors,
 }
 
 impl App {
     pub fn new(settings: Settings, public_url: String, store: Arc<Store>, log: Log) -> Self {
+        let cursors = Cursors::new(settings.cursor_timeout);
         let public_path = public_url.splitn(4, '/').nth(3).unwrap_or_default().to_owned();
         Self {
             settings,
@@ -47,7 +35,8 @@ impl App {
             tokens: Tokens::default(),
             rate_limits: RateLimits::default(),
             log,
-            resource_types: ResourceTypes::default(),
+            schemas: Schemas::default(),
+            cursors,
         }
     }
 }

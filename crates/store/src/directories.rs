@@ -16,12 +16,24 @@ pub struct Directory {
     pub strict: bool,
     /// Requests a second; 0 is no limit.
     pub rate_limit: u32,
+    /// Grows with every change of what the directory declares; 0 as long as it declares nothing.
+    pub schemas_version: i64,
+    /// Whether extension schemas that nobody declared are declared from what is sent.
+    pub learn_schemas: bool,
+    /// Whether discovery answers requests without a token.
+    pub public_discovery: bool,
     /// Microseconds since 1970.
     pub created_at: i64,
 }
 
-const SELECT: &str = "SELECT d.id, d.organization_id, o.slug, d.kind, d.enabled, d.strict, \
-     d.rate_limit, d.created_at FROM directory d JOIN organization o ON o.id = d.organization_id \
+/// What [`read`] reads, from `directory d` and `organization o`.
+pub(crate) const COLUMNS: &str = "d.id, d.organization_id, o.slug, d.kind, d.enabled, d.strict, \
+     d.rate_limit, d.schemas_version, d.learn_schemas, d.public_discovery, d.created_at";
+
+/// How many columns that is.
+pub(crate) const WIDTH: usize = 11;
+
+const FROM: &str = "FROM directory d JOIN organization o ON o.id = d.organization_id \
      WHERE d.deleted_at IS NULL AND o.deleted_at IS NULL";
 
 pub(crate) fn read(row: &Row<'_>) -> Result<Directory> {
@@ -33,7 +45,10 @@ pub(crate) fn read(row: &Row<'_>) -> Result<Directory> {
         enabled: row.int(4)? != 0,
         strict: row.int(5)? != 0,
         rate_limit: u32::try_from(row.int(6)?).unwrap_or(u32::MAX),
-        created_at: row.int(7)?,
+        schemas_version: row.int(7)?,
+        learn_schemas: row.int(8)? != 0,
+        public_discovery: row.int(9)? != 0,
+        created_at: row.int(10)?,
     })
 }
 
@@ -41,7 +56,8 @@ pub(crate) fn read(row: &Row<'_>) -> Result<Directory> {
 pub async fn create(tx: &mut Tx, directory: &Directory) -> Result<()> {
     tx.execute(
         "INSERT INTO directory (id, organization_id, kind, enabled, strict, rate_limit, \
-         created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+         schemas_version, learn_schemas, public_discovery, created_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         &[
             (&directory.id).into(),
             (&directory.organization_id).into(),
@@ -49,6 +65,9 @@ pub async fn create(tx: &mut Tx, directory: &Directory) -> Result<()> {
             directory.enabled.into(),
             directory.strict.into(),
             i64::from(directory.rate_limit).into(),
+            directory.schemas_version.into(),
+            directory.learn_schemas.into(),
+            directory.public_discovery.into(),
             directory.created_at.into(),
         ],
     )
@@ -60,9 +79,9 @@ pub async fn create(tx: &mut Tx, directory: &Directory) -> Result<()> {
 pub async fn list(tx: &mut Tx, organization_id: Option<&str>) -> Result<Vec<Directory>> {
     const ORDER: &str = "ORDER BY o.slug, d.created_at, d.id";
     match organization_id {
-        None => tx.query(&format!("{SELECT} {ORDER}"), &[], read).await,
+        None => tx.query(&format!("SELECT {COLUMNS} {FROM} {ORDER}"), &[], read).await,
         Some(id) => {
-            let sql = format!("{SELECT} AND d.organization_id = ?1 {ORDER}");
+            let sql = format!("SELECT {COLUMNS} {FROM} AND d.organization_id = ?1 {ORDER}");
             tx.query(&sql, &[id.into()], read).await
         }
     }
@@ -70,7 +89,7 @@ pub async fn list(tx: &mut Tx, organization_id: Option<&str>) -> Result<Vec<Dire
 
 /// The directory with this id.
 pub async fn get(tx: &mut Tx, id: &str) -> Result<Option<Directory>> {
-    tx.query_opt(&format!("{SELECT} AND d.id = ?1"), &[id.into()], read).await
+    tx.query_opt(&format!("SELECT {COLUMNS} {FROM} AND d.id = ?1"), &[id.into()], read).await
 }
 
 /// Switches the directory on or off. Whether it exists.

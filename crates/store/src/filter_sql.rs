@@ -172,6 +172,7 @@ fn prefix(key: &str) -> Option<(String, String)> {
 
 #[cfg(test)]
 mod tests {
+    /// S-162.
     #[test]
     fn prefixes_are_ranges() {
         assert_eq!(super::prefix("ab"), Some(("ab".into(), "ac".into())));

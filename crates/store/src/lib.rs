@@ -17,6 +17,7 @@ mod migrations;
 pub mod organizations;
 pub mod provisioning_log;
 pub mod resources;
+pub mod schemas;
 pub mod search;
 pub mod settings;
 pub mod tokens;

@@ -63,12 +63,50 @@ pub async fn create(tx: &mut Tx, token: &Token) -> Result<()> {
 /// its organization is deleted.
 pub async fn get_by_digest(tx: &mut Tx, digest: &str) -> Result<Option<(Token, Directory)>> {
     let sql = format!(
-        "SELECT d.id, d.organization_id, o.slug, d.kind, d.enabled, d.strict, d.rate_limit, \
-         d.created_at, {COLUMNS} FROM token t JOIN directory d ON d.id = t.directory_id \
+        "SELECT {}, {COLUMNS} FROM token t JOIN directory d ON d.id = t.directory_id \
          JOIN organization o ON o.id = d.organization_id \
-         WHERE t.digest = ?1 AND d.deleted_at IS NULL AND o.deleted_at IS NULL"
+         WHERE t.digest = ?1 AND d.deleted_at IS NULL AND o.deleted_at IS NULL",
+        directories::COLUMNS
     );
-    tx.query_opt(&sql, &[digest.into()], |row| Ok((read(row, 8)?, directories::read(row)?))).await
+    tx.query_opt(&sql, &[digest.into()], |row| {
+        Ok((read(row, directories::WIDTH)?, directories::read(row)?))
+    })
+    .await
+}
+
+/// The token that an access token with this digest was given for, and its directory. Its digest and
+/// the time it expires are those of the access token.
+pub async fn get_by_access_digest(tx: &mut Tx, digest: &str) -> Result<Option<(Token, Directory)>> {
+    let sql = format!(
+        "SELECT {}, a.digest, a.expires_at, {COLUMNS} FROM access_token a \
+         JOIN token t ON t.id = a.token_id JOIN directory d ON d.id = t.directory_id \
+         JOIN organization o ON o.id = d.organization_id \
+         WHERE a.digest = ?1 AND d.deleted_at IS NULL AND o.deleted_at IS NULL",
+        directories::COLUMNS
+    );
+    tx.query_opt(&sql, &[digest.into()], |row| {
+        let mut token = read(row, directories::WIDTH + 2)?;
+        token.digest = row.text(directories::WIDTH)?.into();
+        token.expires_at = Some(row.int(directories::WIDTH + 1)?);
+        Ok((token, directories::read(row)?))
+    })
+    .await
+}
+
+/// Remembers an access token that stands for the token `id` until `expires_at`, and forgets those
+/// of the same token that have expired.
+pub async fn grant(tx: &mut Tx, id: &str, digest: &str, expires_at: i64, now: i64) -> Result<()> {
+    tx.execute(
+        "DELETE FROM access_token WHERE token_id = ?1 AND expires_at <= ?2",
+        &[id.into(), now.into()],
+    )
+    .await?;
+    tx.execute(
+        "INSERT INTO access_token (digest, token_id, expires_at) VALUES (?1, ?2, ?3)",
+        &[digest.into(), id.into(), expires_at.into()],
+    )
+    .await?;
+    Ok(())
 }
 
 /// All tokens of a directory, oldest first, with the expired and revoked ones.

@@ -116,6 +116,8 @@ fn patch_error(rt: &ResourceType, body: Value, reading: Reading) -> Error {
     }
 }
 
+/// S-067, S-074, S-075, S-106, S-239, S-348, E-17, E-18, E-19, E-20, E-21, E-22, E-23, E-69, E-144,
+/// O-29, O-32, O-33, O-39, O-43, X-03, X-04, X-05.
 #[test]
 fn users_are_read_in_the_shapes_their_clients_send() {
     check_resources(
@@ -354,6 +356,7 @@ fn users_are_read_in_the_shapes_their_clients_send() {
     );
 }
 
+/// E-75, E-83, O-70.
 #[test]
 fn groups_are_read_in_the_shapes_their_clients_send() {
     check_resources(
@@ -386,6 +389,8 @@ fn groups_are_read_in_the_shapes_their_clients_send() {
     );
 }
 
+/// S-074, S-229, S-238, S-239, S-249, S-276, E-35, E-36, E-37, E-39, E-40, E-41, E-42, E-43, E-48,
+/// E-49, E-51, E-53, E-54, E-55, E-56, E-59, E-61, E-65, E-66, E-69, O-48, O-57, X-03, X-43.
 #[test]
 fn operations_on_users() {
     check_patches(
@@ -538,7 +543,7 @@ fn operations_on_users() {
             (
                 "E-56, dictionary",
                 r#"{"op":"replace","value":{"favouriteColour":"x","name.nick":"x","urn:example:2.0:User:badge":"x","urn:example:2.0:User":{"hat":"y"},"active":false}}"#,
-                r#"{"op":"replace","path":"urn:example:2.0:User:badge","value":"x"},{"op":"replace","value":{"urn:example:2.0:User":{"hat":"y"},"active":false}}"#,
+                r#"{"op":"replace","path":"urn:example:2.0:User:badge","value":"x"},{"op":"replace","path":"urn:example:2.0:User","value":{"hat":"y"}},{"op":"replace","value":{"active":false}}"#,
                 &[
                     "`replace` of `favouriteColour` passed over: a User has no such attribute",
                     "key `name.nick` read as a path",
@@ -635,6 +640,8 @@ fn operations_on_users() {
     );
 }
 
+/// S-264, S-265, E-77, E-80, E-81, E-82, E-83, E-89, O-62, O-67, O-72, O-73, X-16, X-38, X-39,
+/// X-47, X-48.
 #[test]
 fn operations_on_groups() {
     check_patches(
@@ -699,6 +706,7 @@ fn operations_on_groups() {
     );
 }
 
+/// S-074, S-228, E-61.
 #[test]
 fn envelopes() {
     let replace = json!({"op": "replace", "path": "title", "value": "x"});
@@ -727,6 +735,7 @@ fn envelopes() {
     }
 }
 
+/// S-230, S-259, S-267, O-207.
 #[test]
 fn refusals() {
     let body = |operation: &str| json!({"schemas": [urn::PATCH_OP], "Operations": [json("refusals", operation)]});
@@ -822,6 +831,7 @@ fn refusals() {
     );
 }
 
+/// S-074, S-228, S-259.
 #[test]
 fn strict_reading_rewrites_nothing() {
     let mut notes = Notes::default();
@@ -919,7 +929,8 @@ fn clients_are_recognised_by_their_headers() {
     }
 }
 
-/// The operations as clients send them, through both modules: what is stored afterwards.
+/// The operations as clients send them, through both modules: what is stored afterwards. E-35,
+/// E-38, E-40, E-43, E-44, E-48, E-51, E-54, E-56, E-65, E-66, E-69, X-43.
 #[test]
 fn operations_have_their_effect() {
     let rt = users();

@@ -7,6 +7,7 @@ fn object(value: Value) -> Object {
     value.as_object().cloned().unwrap()
 }
 
+/// S-072.
 #[test]
 fn changes_by_attribute() {
     let rt = user_type(Vec::new());

@@ -29,6 +29,7 @@ fn each(value: &Value, check: &mut impl FnMut(&Value)) {
     }
 }
 
+/// S-084.
 #[test]
 fn one_line_for_each_attribute() {
     // S-084: the published tables are RFC 7643's with its errata.
@@ -73,6 +74,7 @@ fn one_line_for_each_attribute() {
     insta::assert_snapshot!("attributes", out.join("\n"));
 }
 
+/// S-066, S-113, S-116, S-117, S-118, S-333, E-121.
 #[test]
 fn shapes() {
     let types = types();
@@ -118,6 +120,7 @@ fn shapes() {
     }
 }
 
+/// E-121, E-123.
 #[test]
 fn single_objects() {
     let types = types();

@@ -24,7 +24,7 @@ fn ids(matches: impl Iterator<Item = Value>) -> Vec<String> {
     matches.map(|id| id.as_str().expect("id").to_owned()).collect()
 }
 
-/// The shared cases, in memory.
+/// The shared cases, in memory. S-179.
 #[test]
 fn cases() {
     let cases: Value = serde_json::from_str(CASES).expect("JSON");
@@ -155,7 +155,7 @@ fn errors_name_the_attribute() {
     }
 }
 
-/// What the strict reading does not take, and what the tolerant one says of it.
+/// What the strict reading does not take, and what the tolerant one says of it. S-168, E-48, O-21.
 #[test]
 fn fits_values_with_a_note() {
     let user = user_type(Vec::new());

@@ -6,6 +6,7 @@ fn read(text: &[u8]) -> Result<Value, JsonProblem> {
     parse(text, &Limits::default()).map_err(|error| error.problem)
 }
 
+/// S-451.
 #[test]
 fn values() {
     for (text, expected) in [
@@ -32,6 +33,7 @@ fn values() {
     );
 }
 
+/// S-051, S-065.
 #[test]
 fn refusals() {
     let deep = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));

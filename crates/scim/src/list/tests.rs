@@ -8,6 +8,7 @@ fn query(text: &str, reading: Reading) -> Result<ListQuery, Error> {
     ListQuery::from_pairs(pairs, reading, &mut Notes::default())
 }
 
+/// S-188, S-189, S-192, S-194.
 #[test]
 fn pages() {
     // S-188, S-189, S-192..S-194.
@@ -25,11 +26,12 @@ fn pages() {
         ("aadOptscim062020&foo=bar&foo=baz", 1, 100),
     ] {
         let query = query(text, Reading::Tolerant).unwrap();
-        assert_eq!((query.start_index, query.count), (start_index, count), "{text}");
+        assert_eq!((query.start_index, query.count()), (start_index, count), "{text}");
         assert_eq!(query.cursor, None);
     }
 }
 
+/// S-195.
 #[test]
 fn texts() {
     let found = query(
@@ -49,6 +51,7 @@ fn texts() {
     assert_eq!(query("cursor=abc", Reading::Strict).unwrap().cursor.as_deref(), Some("abc"));
 }
 
+/// S-199, S-204, S-450.
 #[test]
 fn refusals() {
     use ScimType::{InvalidCount, InvalidFilter, InvalidValue};

@@ -59,6 +59,7 @@ fn project(
     Value::Object(resource)
 }
 
+/// S-047, S-136, S-137, S-141.
 #[test]
 fn attributes() {
     let rt = rt(false);
@@ -128,6 +129,7 @@ fn excluded_attributes() {
     assert_eq!(project(&rt, None, Some(&list), resource()), expected);
 }
 
+/// S-135.
 #[test]
 fn returned() {
     // S-135.
@@ -170,6 +172,7 @@ fn returned() {
     }
 }
 
+/// S-138, S-140.
 #[test]
 fn what_must_be_loaded() {
     let group = group_type(Vec::new());

@@ -22,6 +22,7 @@ pub fn instant(text: &str) -> Option<i64> {
 mod tests {
     use super::instant;
 
+    /// S-069, S-167.
     #[test]
     fn date_times() {
         for (text, expected) in [

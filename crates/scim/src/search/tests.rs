@@ -7,6 +7,7 @@ fn read(body: Value, reading: Reading) -> Result<ListQuery, Error> {
     parse(body.as_object().cloned().unwrap(), reading, &mut Notes::default())
 }
 
+/// S-210.
 #[test]
 fn searches() {
     // S-210: as the GET form has it.
@@ -22,7 +23,7 @@ fn searches() {
         attributes: Some("displayName,userName".into()),
         sort_by: Some("title".into()),
         sort_order: SortOrder::Descending,
-        count: crate::list::MAX_COUNT,
+        count: Some(crate::list::MAX_COUNT),
         ..ListQuery::default()
     };
     assert_eq!(read(body, Reading::Strict), Ok(expected));
@@ -32,6 +33,7 @@ fn searches() {
     assert_eq!((found.attributes.as_deref(), found.start_index), (Some("id"), i64::MAX as u64));
 }
 
+/// S-211.
 #[test]
 fn refusals() {
     // S-211.

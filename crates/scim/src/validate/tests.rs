@@ -67,6 +67,7 @@ fn kept(fields: Value) -> Value {
     Value::Object(resource)
 }
 
+/// S-048, E-17.
 #[test]
 fn a_whole_user() {
     // E-17, with keys and names in another order and spelling (S-048).
@@ -105,6 +106,8 @@ fn a_whole_user() {
     );
 }
 
+/// S-052, S-060, S-067, S-070, S-074, S-075, S-076, S-077, S-079, S-106, E-18, E-22, E-23, E-24,
+/// E-133, O-32, O-33, O-36, O-43.
 #[test]
 fn what_is_kept() {
     let enterprise = |manager: Value| json!({ urn::ENTERPRISE_USER: { "manager": manager } });
@@ -154,7 +157,7 @@ fn what_is_kept() {
         // S-077: one element for one type and value.
         (
             json!({ "emails": [{ "value": "A@x", "type": "work" }, { "value": "b" }, { "value": "a@X", "type": "Work", "display": "A" }] }),
-            json!({ "emails": [{ "value": "a@X", "type": "Work", "display": "A" }, { "value": "b" }] }),
+            json!({ "emails": [{ "value": "a@X", "display": "A", "type": "Work" }, { "value": "b" }] }),
         ),
         (
             json!({ "addresses": [{ "type": "work", "locality": "Bergen" }, { "type": "work", "locality": "Oslo" }, { "locality": "Oslo", "type": "work" }] }),
@@ -219,6 +222,7 @@ fn what_is_kept() {
     }
 }
 
+/// S-051, S-066, S-068, S-069, S-070, S-072, S-082, S-096.
 #[test]
 fn what_is_refused() {
     use Reading::{Strict, Tolerant};
@@ -349,6 +353,7 @@ fn the_strict_reading_takes_what_is_right() {
     }
 }
 
+/// E-19, E-20, E-21, O-46.
 #[test]
 fn every_tolerance_is_noted_without_the_value() {
     for (fields, note) in [
@@ -383,6 +388,7 @@ fn every_tolerance_is_noted_without_the_value() {
     assert!(notes.is_empty(), "{notes:?}");
 }
 
+/// S-089, S-128.
 #[test]
 fn active_is_true_unless_said_otherwise() {
     // S-089, S-128.
@@ -397,6 +403,7 @@ fn active_is_true_unless_said_otherwise() {
     }
 }
 
+/// S-097, S-330.
 #[test]
 fn members_of_a_group() {
     let ids = |ids: &[&str]| {
@@ -447,6 +454,7 @@ fn members_of_a_group() {
     assert_eq!(error.to_string(), "`displayName` is required: map a value that is not empty to it");
 }
 
+/// S-089, S-218, S-220, S-225, O-44, O-74.
 #[test]
 fn replacing() {
     let put = |stored: Value, fields: Value| {
@@ -530,6 +538,7 @@ fn replacing() {
     }
 }
 
+/// S-050.
 #[test]
 fn a_required_extension() {
     // S-050.

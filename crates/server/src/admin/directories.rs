@@ -32,6 +32,9 @@ pub async fn create(
         enabled: true,
         strict: new.strict,
         rate_limit: new.rate_limit,
+        schemas_version: 0,
+        learn_schemas: false,
+        public_discovery: true,
         created_at: now,
     };
     let (token, secret) = tokens::new(&directory.id, "first", None, now);

@@ -33,7 +33,7 @@ pub enum Command {
         /// Address of the server, if it has not run on this store yet
         #[arg(long, value_name = "URL", env = "HEADCOUNT_PUBLIC_URL")]
         public_url: Option<String>,
-        /// Print JSON: id, scim_url, token
+        /// Print JSON: id, scim_url, token, token_endpoint
         #[arg(long)]
         json: bool,
     },
@@ -106,11 +106,17 @@ pub async fn run(command: Command, args: &StoreArgs) -> Result<(), Failure> {
                     "kind": directory.kind,
                     "scim_url": scim_url,
                     "token": token,
+                    "token_endpoint": format!("{base}{}", crate::http::oauth::TOKEN),
                 }));
             } else {
                 println!("created directory {}", directory.id);
                 println!("SCIM base URL  {scim_url}");
                 println!("token          {token}");
+                println!("token endpoint {base}{}", crate::http::oauth::TOKEN);
+                println!(
+                    "               (for OAuth: client id {}, the token as secret)",
+                    directory.id
+                );
                 println!("The token is shown only now: paste it into the identity provider.");
             }
         }

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use scim::{dialect::Reading, representation::Reference, schema::ResourceType};
 use store::{DirectoryTx, Store, resources::Resource};
 
+use crate::schemas::ResourceTypes;
+
 mod create;
 mod delete;
 mod error;
@@ -30,6 +32,8 @@ pub use search::search;
 pub struct Context {
     pub store: Arc<Store>,
     pub directory_id: String,
+    /// What the directory serves, with the schemas it declares.
+    pub resource_types: Arc<ResourceTypes>,
     /// The directory's base URL without a trailing slash.
     pub base_url: String,
     pub reading: Reading,

@@ -5,38 +5,58 @@ use std::sync::Arc;
 use scim::{
     Error as ScimError, Notes, dialect, filter, list::ListQuery, schema::ResourceType, sort::Sort,
 };
-use store::search::{Found, Search};
+use store::search::{Found, Paging, Part, Search};
 
 use super::{Context, Error, References};
 
-/// What matches `query`, in the order of creation unless sorted.
+/// What matches `query` among the resources of one type or of all, in the order of creation unless
+/// sorted.
+///
+/// An attribute that only another of several types has is absent, for its filter and for sorting
+/// (S-174).
 pub async fn search(
-    resource_type: &Arc<ResourceType>,
+    types: &[(&Arc<ResourceType>, References)],
     query: &ListQuery,
-    references: References,
+    paging: Paging,
     context: &Context,
     notes: &mut Notes,
 ) -> Result<Found, Error> {
-    let condition = match &query.filter {
+    let filter = match &query.filter {
         None => None,
-        Some(text) => {
-            let filter = dialect::read_filter(text, context.reading, notes)?;
-            let resolved = filter::resolve_noting(&filter, resource_type, context.reading, notes);
-            Some(resolved.map_err(ScimError::from)?)
-        }
+        Some(text) => Some(dialect::read_filter(text, context.reading, notes)?),
     };
-    let sort = match &query.sort_by {
-        None => None,
-        Some(path) => Some(Sort::parse(resource_type, path, query.sort_order)?),
+    let searched: &[ResourceType] = match types {
+        [_] => &[],
+        _ => &context.resource_types.all,
     };
+    let mut parts = Vec::with_capacity(types.len());
+    for (resource_type, references) in types {
+        let condition = match &filter {
+            None => None,
+            Some(filter) => {
+                let reading = context.reading;
+                let condition =
+                    filter::resolve_at_root(filter, resource_type, searched, reading, notes);
+                Some(condition.map_err(ScimError::from)?)
+            }
+        };
+        let sort = match &query.sort_by {
+            None => None,
+            Some(path) => Sort::parse_at_root(resource_type, searched, path)?,
+        };
+        parts.push(Part {
+            resource_type: Arc::clone(resource_type),
+            condition,
+            sort,
+            references: *references == References::Load,
+        });
+    }
     let search = Search {
-        resource_type: Arc::clone(resource_type),
+        parts,
         base_url: context.base_url.clone(),
-        condition,
-        sort,
-        offset: usize::try_from(query.start_index - 1).unwrap_or(usize::MAX),
-        count: usize::try_from(query.count).unwrap_or(usize::MAX),
-        references: references == References::Load,
+        sort_order: query.sort_by.is_some().then_some(query.sort_order),
+        paging,
+        count: usize::try_from(query.count()).unwrap_or(usize::MAX),
     };
     Ok(context.store.search(&context.directory_id, search).await?)
 }

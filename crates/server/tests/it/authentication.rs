@@ -23,7 +23,7 @@ async fn users_with(server: &TestServer, directory: &Directory, token: &str) -> 
 
 const INVALID: &str = "Bearer realm=\"headcount\", error=\"invalid_token\"";
 
-/// S-022 to S-024: everything that a client may send for a token.
+/// S-009, S-022, S-023, S-024, S-316: everything that a client may send for a token.
 #[tokio::test]
 async fn s_022_forms_of_the_authorization_header() {
     let server = TestServer::start().await;
@@ -111,8 +111,8 @@ async fn s_025_a_token_in_the_query_is_refused_and_masked() {
     assert!(!server.log().contains(secret));
 }
 
-/// S-037, S-042: whatever is wrong with a token, the answer is one and the same, and tells nothing
-/// of what else exists.
+/// S-037, S-042, S-441: whatever is wrong with a token, the answer is one and the same, and tells
+/// nothing of what else exists.
 #[tokio::test]
 async fn s_042_refusals_tell_nothing_of_others() {
     let server = TestServer::start().await;
@@ -168,7 +168,7 @@ async fn s_042_refusals_tell_nothing_of_others() {
     users_with(&server, &ours, &ours.token).await.expect(200);
 }
 
-/// S-035: discovery needs no credentials, everything else does, for every method.
+/// S-035, S-119, S-423: discovery needs no credentials, everything else does, for every method.
 #[tokio::test]
 async fn s_035_only_discovery_and_health_are_public() {
     let server = TestServer::start().await;
@@ -274,7 +274,7 @@ async fn s_036_revoking_acts_on_the_next_request() {
     }
 }
 
-/// S-027, S-439: a token ends at its time; the list says so, and when each was last used.
+/// S-023, S-027, S-439: a token ends at its time; the list says so, and when each was last used.
 #[tokio::test]
 async fn s_027_tokens_expire() {
     let server = TestServer::start().await;

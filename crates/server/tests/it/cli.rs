@@ -77,7 +77,9 @@ fn the_life_of_an_organization() {
     assert_eq!((&listed[0], listed.as_array().unwrap().len()), (&acme, 2));
 
     let created = json_of("directory create --organization acme --kind okta", data);
-    assert_eq!(keys(&created), ["id", "organization", "kind", "scim_url", "token"]);
+    let said = ["id", "organization", "kind", "scim_url", "token", "token_endpoint"];
+    assert_eq!(keys(&created), said);
+    assert_eq!(created["token_endpoint"], "http://127.0.0.1:8080/oauth/token");
     let id = created["id"].as_str().unwrap();
     assert_eq!(created["scim_url"], format!("http://127.0.0.1:8080/scim/v2/{id}"));
     assert!(headcount::token::is_well_formed(created["token"].as_str().unwrap()));

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::harness::{TestServer, group, in_parallel, patch, user};
 
-/// E-87: 1,000 requests that each add one member to one group lose nobody.
+/// S-453, E-87: 1,000 requests that each add one member to one group lose nobody.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn e_87_a_thousand_single_member_patches_make_a_thousand_members() {
     const MEMBERS: usize = 1000;
@@ -70,8 +70,8 @@ async fn s_127_one_of_fifty_parallel_creates_of_a_user_name_succeeds() {
     }
 }
 
-/// S-282: of 100 parallel PATCHes with the same `If-Match`, one is applied and the others are
-/// refused, because check and write are one step.
+/// S-282, S-453: of 100 parallel PATCHes with the same `If-Match`, one is applied and the others
+/// are refused, because check and write are one step.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s_282_one_of_a_hundred_parallel_conditional_patches_succeeds() {
     let server = TestServer::start().await;

@@ -40,6 +40,7 @@ impl Known {
 
 /// A server killed under load a hundred times: every acknowledged write is there afterwards, and
 /// every other one is wholly there or wholly absent, in the resource, its look-ups and its groups.
+/// S-133.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_kills_lose_nothing_and_leave_nothing_by_half() {
     let mut server = TestServer::start().await;

@@ -51,7 +51,8 @@ fn retitle() -> Value {
     patch(json!([{"op": "replace", "path": "title", "value": "Taken over"}]))
 }
 
-/// S-037, S-038: every route and method with one directory's token on another's URL.
+/// S-026, S-037, S-038, S-147, S-434: every route and method with one directory's token on
+/// another's URL.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s_037_a_token_opens_no_other_directory() {
     let server = TestServer::start().await;
@@ -179,8 +180,8 @@ async fn probe(ours: &Filled, id: &str) -> Vec<String> {
     answers
 }
 
-/// S-041, S-042: another directory's ids are ids that were never given out, in paths, filters,
-/// members, managers and values of a PATCH.
+/// S-041, S-042, S-434: another directory's ids are ids that were never given out, in paths,
+/// filters, members, managers and values of a PATCH.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s_041_another_directorys_ids_are_unknown_ids() {
     let server = TestServer::start().await;

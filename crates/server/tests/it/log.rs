@@ -24,7 +24,7 @@ async fn entries(server: &TestServer, directory: &Directory, count: usize) -> Ve
     log
 }
 
-/// S-463: every request has its entry, with what it concerns and what became of it.
+/// S-427, S-463, S-464: every request has its entry, with what it concerns and what became of it.
 #[tokio::test]
 async fn s_463_every_request_is_logged() {
     let server = TestServer::start().await;
@@ -127,7 +127,8 @@ async fn clients_are_recognised() {
     assert_eq!(clients[1], clients[2], "{clients:?}");
 }
 
-/// Each write's changes stand in the journal under its request's id: from what, to what.
+/// Each write's changes stand in the journal under its request's id: from what, to what. S-133,
+/// S-226, S-277.
 #[tokio::test]
 async fn the_journal_says_what_changed() {
     let server = TestServer::start().await;
@@ -229,8 +230,8 @@ async fn the_journal_says_what_changed() {
     assert!(!changed.iter().any(|change| change["path"] == "name"), "{changed:?}");
 }
 
-/// S-465, S-328: no token and no password is anywhere in the store's files or the server's log,
-/// however it was sent.
+/// S-109, S-328, S-438, S-465: no token and no password is anywhere in the store's files or the
+/// server's log, however it was sent.
 #[tokio::test]
 async fn s_465_no_secret_is_kept() {
     let server = TestServer::start_with(&["--log", "trace"]).await;

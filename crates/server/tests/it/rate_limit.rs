@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::harness::{TestServer, user};
 
+/// S-009, S-316, S-321.
 #[tokio::test]
 async fn s_422_a_burst_then_429_until_the_time_it_names() {
     let server = TestServer::start().await;

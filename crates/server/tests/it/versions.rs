@@ -1,4 +1,4 @@
-//! Versions and preconditions (S-280 to S-284), and that what changes nothing writes nothing.
+//! Versions and preconditions (RFC 7644 §3.14), and that what changes nothing writes nothing.
 
 use std::time::Duration;
 
@@ -46,7 +46,8 @@ async fn later() {
     tokio::time::sleep(Duration::from_millis(2)).await;
 }
 
-/// S-280, S-134, S-223: every answer with a resource carries its version and place.
+/// S-058, S-059, S-124, S-134, S-223, S-278, S-280: every answer with a resource carries its
+/// version and place.
 #[tokio::test]
 async fn s_280_answers_carry_the_version() {
     let (_server, client) = start().await;
@@ -79,7 +80,7 @@ async fn s_280_answers_carry_the_version() {
     }
 }
 
-/// S-281: a write under a condition that does not hold changes nothing.
+/// S-235, S-281, S-284, S-317: a write under a condition that does not hold changes nothing.
 #[tokio::test]
 async fn s_281_if_match() {
     let (_server, client) = start().await;
@@ -131,7 +132,7 @@ async fn s_281_if_match() {
     client.get(&target).await.refused(404);
 }
 
-/// S-283: a reader that has the version is told so, without a body.
+/// S-121, S-283: a reader that has the version is told so, without a body.
 #[tokio::test]
 async fn s_283_if_none_match() {
     let (_server, client) = start().await;
@@ -164,7 +165,8 @@ async fn s_283_if_none_match() {
     }
 }
 
-/// S-223 and the flow's third promise: what changes nothing writes nothing.
+/// S-223 and the flow's third promise: what changes nothing writes nothing. S-058, S-101, S-246,
+/// S-263.
 #[tokio::test]
 async fn s_223_requests_that_change_nothing_keep_the_version() {
     let (server, client) = start().await;
@@ -236,7 +238,8 @@ async fn s_223_requests_that_change_nothing_keep_the_version() {
     drop(server);
 }
 
-/// A change moves the version by one and `lastModified` forward, and leaves `created` alone.
+/// A change moves the version by one and `lastModified` forward, and leaves `created` alone. S-058,
+/// S-278, S-289.
 #[tokio::test]
 async fn changes_move_version_and_last_modified() {
     let (_server, client) = start().await;
@@ -283,7 +286,7 @@ async fn changes_move_version_and_last_modified() {
     assert_eq!(version(&client, &format!("/Groups/{other}")).await.0, "W/\"1\"");
 }
 
-/// A user's tag tells of the groups shown with them, and no write is refused for those.
+/// A user's tag tells of the groups shown with them, and no write is refused for those. S-278.
 #[tokio::test]
 async fn joining_a_group_changes_the_tag_and_not_the_version() {
     let (_server, client) = start().await;

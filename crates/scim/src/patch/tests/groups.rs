@@ -19,6 +19,8 @@ fn remove(ids: &[&str]) -> MembershipStep {
     MembershipStep::Remove(ids.iter().map(|&id| id.into()).collect())
 }
 
+/// S-048, S-101, S-264, S-265, S-270, E-44, E-77, E-80, E-81, E-82, E-83, E-84, O-67, O-68, O-70,
+/// O-71, O-72, O-73, X-16, X-38, X-47, X-48.
 #[test]
 fn members() {
     let full = |ids: &[&str]| {
@@ -141,6 +143,7 @@ fn members_by_other_filters() {
     }
 }
 
+/// S-099, S-243.
 #[test]
 fn members_refused() {
     use ScimType::*;
@@ -231,6 +234,7 @@ fn members_refused() {
     }
 }
 
+/// E-85, E-88, E-89, O-62, O-64, X-14, X-39.
 #[test]
 fn rename() {
     let renamed = json!({"displayName": "Field Eng EMEA"});

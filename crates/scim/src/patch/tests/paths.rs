@@ -1,5 +1,6 @@
 use super::*;
 
+/// S-266, E-49.
 #[test]
 fn reads_paths() {
     for (text, prints, notes) in [

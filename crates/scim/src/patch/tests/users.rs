@@ -47,6 +47,7 @@ fn cases() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
+/// S-067, S-074, S-106, S-237, S-256, S-273, S-354, S-355, E-49.
 #[test]
 fn strict() {
     let stored = enterprise(json!({"department": "R&D"}));

@@ -41,6 +41,7 @@ fn reads_what_is_published() {
     }
 }
 
+/// S-062, S-063, S-078.
 #[test]
 fn refusals() {
     use SchemaProblem as P;

@@ -53,6 +53,7 @@ mod tests {
 
     use super::*;
 
+    /// S-280, S-281.
     #[test]
     fn tags_compare_weakly() {
         for (value, precondition) in [

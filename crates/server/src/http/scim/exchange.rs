@@ -13,7 +13,7 @@ const MAX_TARGET: usize = 2_000;
 
 /// Gathers a log entry. One that is dropped unfinished — the client went away — is logged as
 /// such, with status 499.
-pub(super) struct Exchange {
+pub(in crate::http) struct Exchange {
     app: Arc<App>,
     started: Instant,
     /// Without a directory there is no log to write to.
@@ -158,10 +158,15 @@ fn mask_secrets(query: &str) -> String {
 
 /// The text without the secrets of tokens of ours.
 fn mask_tokens(text: &str) -> String {
-    let mut parts = text.split(token::PREFIX);
+    let masked = mask_after(text, token::PREFIX);
+    mask_after(&masked, token::ACCESS_PREFIX)
+}
+
+fn mask_after(text: &str, prefix: &str) -> String {
+    let mut parts = text.split(prefix);
     let mut masked = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        masked.push_str(token::PREFIX);
+        masked.push_str(prefix);
         masked.push('…');
         masked.push_str(part.trim_start_matches(|c: char| c.is_ascii_alphanumeric()));
     }
@@ -181,6 +186,6 @@ mod tests {
         ] {
             assert_eq!(mask_secrets(query), masked);
         }
-        assert_eq!(mask_tokens("a `hcscim_Ab1` hcscim_x"), "a `hcscim_…` hcscim_…");
+        assert_eq!(mask_tokens("a `hcscim_Ab1` hcaccess_x"), "a `hcscim_…` hcaccess_…");
     }
 }

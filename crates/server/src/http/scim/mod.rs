@@ -3,7 +3,8 @@
 mod answer;
 mod conditional;
 mod discovery;
-mod exchange;
+pub(super) mod exchange;
+mod lists;
 mod resources;
 pub mod route;
 
@@ -100,13 +101,15 @@ async fn answer(
     };
     let Ok(Route { endpoint, .. }) = route else { return Err(route_refusal(route.err())) };
     let Some(access) = access else {
-        return discovery::answer(app, &endpoint, parts, &base_url);
+        return discovery::answer(app, app.schemas.standard(), &endpoint, parts, &base_url);
     };
     if parts.method == Method::OPTIONS {
         return Ok(Answer::options(allowed(&endpoint)));
     }
+    let resource_types = Arc::clone(&access.resource_types);
     let context = Arc::new(Context {
         store: Arc::clone(&app.store),
+        resource_types: Arc::clone(&resource_types),
         directory_id: access.directory.id.clone(),
         base_url,
         reading: if access.directory.strict { Reading::Strict } else { Reading::Tolerant },
@@ -114,13 +117,14 @@ async fn answer(
         now: exchange.now(),
     });
     let resource_type = |kind| match kind {
-        Kind::User => &app.resource_types.user,
-        Kind::Group => &app.resource_types.group,
+        Kind::User => &resource_types.user,
+        Kind::Group => &resource_types.group,
     };
-    let call = resources::Call { app, parts, context: &context, exchange };
+    let all = [&resource_types.user, &resource_types.group];
+    let call = resources::Call { app, parts, access: &access, context: &context, exchange };
     match endpoint {
         Endpoint::Resources(kind) => match parts.method {
-            Method::GET | Method::HEAD => call.list(resource_type(kind)).await,
+            Method::GET | Method::HEAD => call.list(&[resource_type(kind)]).await,
             Method::POST => call.create(resource_type(kind), body).await,
             _ => Err(not_allowed(&endpoint)),
         },
@@ -132,10 +136,20 @@ async fn answer(
             _ => Err(not_allowed(&endpoint)),
         },
         Endpoint::Search(kind) => match parts.method {
-            Method::POST => call.search(resource_type(kind), body).await,
+            Method::POST => call.search(&[resource_type(kind)], body).await,
             _ => Err(not_allowed(&endpoint)),
         },
-        Endpoint::Bulk | Endpoint::Me | Endpoint::RootSearch => Err(Refusal::from(Error::new(
+        Endpoint::RootSearch => match parts.method {
+            Method::POST => call.search(&all, body).await,
+            _ => Err(not_allowed(&endpoint)),
+        },
+        // A query of everything (RFC 7644 §3.4.2.1); without parameters it is discovery.
+        Endpoint::Base
+            if matches!(parts.method, Method::GET | Method::HEAD) && route::is_list(parts) =>
+        {
+            call.list(&all).await
+        }
+        Endpoint::Bulk | Endpoint::Me => Err(Refusal::from(Error::new(
             501,
             None,
             "this endpoint is not served; see ServiceProviderConfig for what is",
@@ -143,7 +157,9 @@ async fn answer(
         Endpoint::Base
         | Endpoint::ServiceProviderConfig
         | Endpoint::ResourceTypes(_)
-        | Endpoint::Schemas(_) => discovery::answer(app, &endpoint, parts, &context.base_url),
+        | Endpoint::Schemas(_) => {
+            discovery::answer(app, &resource_types, &endpoint, parts, &context.base_url)
+        }
     }
 }
 
@@ -265,7 +281,7 @@ async fn let_in(
 /// A refused request is logged with the directory that its URL names, if that exists: that is
 /// where its admin will look. A flood of them is not; its answer stays the same, so that it tells
 /// nobody which directories exist.
-async fn log_denied(app: &App, address: &Address, exchange: &mut Exchange) {
+pub(super) async fn log_denied(app: &App, address: &Address, exchange: &mut Exchange) {
     let Address::Directory(id) = address else { return };
     let Ok(directory) = crate::admin::directories::get(&app.store, id).await else { return };
     if app.rate_limits.take(&format!("refused {id}"), REFUSED_PER_SECOND).is_ok() {

@@ -8,16 +8,15 @@ use axum::{
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use scim::{
-    Error, ScimType,
+    Error, Notes, ScimType,
+    dialect::Reading,
     json::{self, Limits},
     list::ListQuery,
     project::Projection,
     representation::etag,
     schema::ResourceType,
-    search, urn,
 };
 use serde_json::Value;
-use store::search::{Found, Match};
 
 use super::{
     answer::{Answer, Refusal},
@@ -28,6 +27,7 @@ use super::{
 use crate::{
     app::App,
     directory::{self, Context, References, Stored},
+    http::auth::Access,
 };
 
 /// The longest wait for a whole body.
@@ -40,6 +40,7 @@ const LARGE_BODY: usize = 256 << 10;
 pub(super) struct Call<'c> {
     pub app: &'c App,
     pub parts: &'c Parts,
+    pub access: &'c Access,
     pub context: &'c Arc<Context>,
     pub exchange: &'c mut Exchange,
 }
@@ -51,26 +52,6 @@ impl Call<'_> {
         let references = references(resource_type, &projection);
         let stored = directory::get(resource_type, id, references, self.context).await?;
         self.answer(StatusCode::OK, &stored, resource_type, &projection)
-    }
-
-    /// The list by GET.
-    pub async fn list(self, resource_type: &Arc<ResourceType>) -> Result<Answer, Refusal> {
-        let (query, projection) = self.query(resource_type)?;
-        self.answer_list(&query, resource_type, &projection).await
-    }
-
-    /// The same by POST (RFC 7644 §3.4.3): parameters of the URL do not count.
-    pub async fn search(
-        self,
-        resource_type: &Arc<ResourceType>,
-        body: &mut Body,
-    ) -> Result<Answer, Refusal> {
-        let Value::Object(body) = self.read(body).await? else {
-            return Err(not_an_object());
-        };
-        let query = search::parse(body, self.context.reading, &mut self.exchange.notes)?;
-        let projection = projection(resource_type, &query)?;
-        self.answer_list(&query, resource_type, &projection).await
     }
 
     pub async fn create(
@@ -153,23 +134,13 @@ impl Call<'_> {
     }
 
     fn query(&self, resource_type: &ResourceType) -> Result<(ListQuery, Projection), Refusal> {
-        let Some(text) = self.parts.uri.query() else {
-            return Ok((ListQuery::default(), projection(resource_type, &ListQuery::default())?));
-        };
-        let pairs = route::query_pairs(text).map_err(|_| {
-            Error::bad_request(
-                ScimType::InvalidValue,
-                "the query holds percent-encoding that is none, or no UTF-8",
-            )
-        })?;
-        let mut notes = scim::Notes::default();
-        let query = ListQuery::from_pairs(pairs, self.context.reading, &mut notes)?;
+        let query = list_query(self.parts, self.context.reading, &mut Notes::default())?;
         let projection = projection(resource_type, &query)?;
         Ok((query, projection))
     }
 
     /// The body as JSON, within the bounds of size, time, media type and shape.
-    async fn read(&self, body: &mut Body) -> Result<Value, Refusal> {
+    pub(super) async fn read(&self, body: &mut Body) -> Result<Value, Refusal> {
         check_media_type(&self.parts.method, &self.parts.headers)?;
         let limit = self.app.settings.max_body_bytes;
         let too_large = || {
@@ -242,29 +213,28 @@ impl Call<'_> {
             if status == StatusCode::CREATED { header::LOCATION } else { header::CONTENT_LOCATION };
         Ok(Answer::json(status, body).with(header::ETAG, tag).with(place, location))
     }
-
-    async fn answer_list(
-        self,
-        query: &ListQuery,
-        resource_type: &Arc<ResourceType>,
-        projection: &Projection,
-    ) -> Result<Answer, Refusal> {
-        if query.cursor.is_some() {
-            return Err(Refusal::from(Error::bad_request(
-                ScimType::InvalidValue,
-                "paging by `cursor` is not served: use `startIndex` and `count`",
-            )));
-        }
-        let references = references(resource_type, projection);
-        let notes = &mut self.exchange.notes;
-        let found =
-            directory::search(resource_type, query, references, self.context, notes).await?;
-        let body = list_body(&found, query, resource_type, projection, &self.context.base_url)?;
-        Ok(Answer::json(StatusCode::OK, body))
-    }
 }
 
-fn projection(resource_type: &ResourceType, query: &ListQuery) -> Result<Projection, Error> {
+/// The parameters in the URL.
+pub(super) fn list_query(
+    parts: &Parts,
+    reading: Reading,
+    notes: &mut Notes,
+) -> Result<ListQuery, Refusal> {
+    let Some(text) = parts.uri.query() else { return Ok(ListQuery::default()) };
+    let pairs = route::query_pairs(text).map_err(|_| {
+        Error::bad_request(
+            ScimType::InvalidValue,
+            "the query holds percent-encoding that is none, or no UTF-8",
+        )
+    })?;
+    Ok(ListQuery::from_pairs(pairs, reading, notes)?)
+}
+
+pub(super) fn projection(
+    resource_type: &ResourceType,
+    query: &ListQuery,
+) -> Result<Projection, Error> {
     Projection::parse(
         resource_type,
         query.attributes.as_deref(),
@@ -273,51 +243,17 @@ fn projection(resource_type: &ResourceType, query: &ListQuery) -> Result<Project
 }
 
 /// Whether the answer shows the attribute that is stored as memberships.
-fn references(resource_type: &ResourceType, projection: &Projection) -> References {
+pub(super) fn references(resource_type: &ResourceType, projection: &Projection) -> References {
     let name = if resource_type.name == "Group" { "members" } else { "groups" };
     if projection.wants(resource_type, name) { References::Load } else { References::LeaveOut }
 }
 
-fn corrupt() -> Error {
+pub(super) fn corrupt() -> Error {
     Error::new(500, None, "a stored resource cannot be read")
 }
 
-fn not_an_object() -> Refusal {
+pub(super) fn not_an_object() -> Refusal {
     Refusal::from(Error::bad_request(ScimType::InvalidSyntax, "the body must be a JSON object"))
-}
-
-/// The ListResponse (RFC 7644 §3.4.2); documents are copied, not parsed, unless projected.
-fn list_body(
-    found: &Found,
-    query: &ListQuery,
-    resource_type: &ResourceType,
-    projection: &Projection,
-    base_url: &str,
-) -> Result<String, Error> {
-    let mut body = format!(
-        "{{\"schemas\":[\"{}\"],\"totalResults\":{},\"startIndex\":{},\"itemsPerPage\":{},\
-         \"Resources\":[",
-        urn::LIST_RESPONSE,
-        found.total,
-        query.start_index,
-        found.page.len()
-    );
-    for (at, Match { resource, references }) in found.page.iter().enumerate() {
-        if at > 0 {
-            body.push(',');
-        }
-        let representation =
-            resource.representation(resource_type, base_url, references.as_deref());
-        if projection.is_default() {
-            representation.write(&mut body);
-        } else {
-            let mut object = representation.object().ok_or_else(corrupt)?;
-            projection.apply(resource_type, &mut object);
-            body.push_str(&Value::from(object).to_string());
-        }
-    }
-    body.push_str("]}");
-    Ok(body)
 }
 
 /// `application/scim+json` or `application/json` with any parameters, or nothing said

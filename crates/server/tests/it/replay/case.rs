@@ -99,29 +99,34 @@ impl Case {
     pub fn read_all() -> Vec<Self> {
         let only = std::env::var("HEADCOUNT_REPLAY").ok();
         let mut cases = Vec::new();
-        for (vendor, letter) in [("entra", "E-"), ("okta", "O-")] {
-            for file in files(vendor) {
-                let name = file.file_stem().unwrap().to_str().unwrap();
-                let numbered = name.starts_with(letter);
-                if !numbered || only.as_ref().is_some_and(|only| only != name) {
-                    continue;
-                }
-                let text = std::fs::read_to_string(&file).unwrap();
-                let case: Self = serde_json::from_str(&text)
-                    .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-                assert_eq!(case.case, name, "{}", file.display());
-                cases.push(case);
+        for (file, name) in files() {
+            if only.as_ref().is_some_and(|only| *only != name) {
+                continue;
             }
+            let text = std::fs::read_to_string(&file).unwrap();
+            let case: Self = serde_json::from_str(&text)
+                .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+            assert_eq!(case.case, name, "{}", file.display());
+            cases.push(case);
         }
         assert!(!cases.is_empty(), "no cases");
         cases
     }
 }
 
-fn files(vendor: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/idp").join(vendor);
-    let entries = std::fs::read_dir(&folder).unwrap();
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    files
+/// The files of all cases and the numbers that name them.
+pub fn files() -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    for (vendor, letter) in [("entra", "E-"), ("okta", "O-")] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/idp").join(vendor);
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            if name.starts_with(letter) {
+                found.push((path, name));
+            }
+        }
+    }
+    found.sort();
+    found
 }

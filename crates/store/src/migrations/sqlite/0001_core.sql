@@ -23,6 +23,12 @@ CREATE TABLE directory (
     strict INTEGER NOT NULL,
     -- Requests a second; 0 is no limit.
     rate_limit INTEGER NOT NULL,
+    -- Grows with every change of what the directory declares; 0 as long as it declares nothing.
+    schemas_version INTEGER NOT NULL DEFAULT 0,
+    -- Whether extension schemas that nobody declared are declared from what is sent.
+    learn_schemas INTEGER NOT NULL DEFAULT 0,
+    -- Whether discovery answers requests without a token.
+    public_discovery INTEGER NOT NULL DEFAULT 1,
     created_at INTEGER NOT NULL,
     deleted_at INTEGER
 ) STRICT;
@@ -44,6 +50,30 @@ CREATE TABLE token (
 ) STRICT;
 
 CREATE INDEX token_directory ON token (directory_id, created_at);
+
+-- Access tokens: each stands for a token until it expires, and ends with it.
+CREATE TABLE access_token (
+    digest TEXT PRIMARY KEY,
+    token_id TEXT NOT NULL REFERENCES token (id),
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX access_token_token ON access_token (token_id, expires_at);
+
+-- The extension schemas of a directory, in the form that /Schemas publishes.
+CREATE TABLE declared_schema (
+    directory_id TEXT NOT NULL REFERENCES directory (id),
+    -- The URI in lower case: letter case does not tell URIs of schemas apart.
+    uri_key TEXT NOT NULL,
+    -- User or Group.
+    resource_type TEXT NOT NULL,
+    required INTEGER NOT NULL,
+    -- Whether it was inferred from values that were sent.
+    learned INTEGER NOT NULL,
+    declared_at INTEGER NOT NULL,
+    declaration TEXT NOT NULL,
+    PRIMARY KEY (directory_id, uri_key)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE resource (
     directory_id TEXT NOT NULL,

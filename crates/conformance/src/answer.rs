@@ -104,7 +104,7 @@ impl Answer {
     /// is a milder one.
     pub fn refused(&self, wanted: &[u16]) -> Result<&Self, Stop> {
         self.status(wanted).map_err(|stop| match self.status {
-            400..=499 => stop.as_level(Level::Should),
+            400..=499 => stop.at_level(Level::Should),
             _ => stop,
         })
     }

@@ -50,7 +50,7 @@ pub struct Found {
 
 impl Stop {
     /// The same fault, counted under a milder level.
-    pub fn as_level(mut self, level: Level) -> Self {
+    pub fn at_level(mut self, level: Level) -> Self {
         if let Self::Fail(found) = &mut self {
             found.level = Some(level);
         }
@@ -110,17 +110,17 @@ impl Check {
 pub type Words = [&'static str; 5];
 
 pub fn must(words: Words, run: Run) -> Check {
-    at_level(Level::Must, words, run)
+    of_level(Level::Must, words, run)
 }
 
 pub fn should(words: Words, run: Run) -> Check {
-    at_level(Level::Should, words, run)
+    of_level(Level::Should, words, run)
 }
 
 pub fn client(words: Words, run: Run) -> Check {
-    at_level(Level::Client, words, run)
+    of_level(Level::Client, words, run)
 }
 
-fn at_level(level: Level, [name, numbers, title, source, why]: Words, run: Run) -> Check {
+fn of_level(level: Level, [name, numbers, title, source, why]: Words, run: Run) -> Check {
     Check { name, numbers, title, level, source, why, writes: true, run }
 }

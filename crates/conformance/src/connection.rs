@@ -157,7 +157,7 @@ impl Call<'_> {
     }
 
     /// With these credentials in place of the run's own, or none.
-    pub fn as_somebody(mut self, authorization: Option<&str>) -> Self {
+    pub fn authorized(mut self, authorization: Option<&str>) -> Self {
         self.authorization = authorization.and_then(|text| HeaderValue::from_str(text).ok());
         self
     }

@@ -317,7 +317,7 @@ impl Session {
         if matches!(answer.status, 400 | 403 | 501) {
             let stop = answer.status(&[200]).err();
             return Err(stop
-                .map_or(Stop::Unclear(String::new()), |stop| stop.as_level(crate::Level::Should)));
+                .map_or(Stop::Unclear(String::new()), |stop| stop.at_level(crate::Level::Should)));
         }
         let got: Vec<&str> = answer.list()?.iter().filter_map(|r| r["id"].as_str()).collect();
         let total = answer.at("/totalResults").as_u64().unwrap_or_default();

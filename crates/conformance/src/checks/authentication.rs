@@ -84,7 +84,7 @@ fn page(s: &Session) -> String {
 
 async fn no_token(s: &Session) -> Verdict {
     authenticates(s)?;
-    let answer = s.call(Method::GET, page(s)).as_somebody(None).send().await?;
+    let answer = s.call(Method::GET, page(s)).authorized(None).send().await?;
     answer.refused(&[401])?;
     Ok(())
 }
@@ -93,14 +93,14 @@ const WRONG: &str = "Bearer not-a-token";
 
 async fn wrong_token(s: &Session) -> Verdict {
     authenticates(s)?;
-    let answer = s.call(Method::GET, page(s)).as_somebody(Some(WRONG)).send().await?;
+    let answer = s.call(Method::GET, page(s)).authorized(Some(WRONG)).send().await?;
     answer.refused(&[401])?;
     Ok(())
 }
 
 async fn challenge(s: &Session) -> Verdict {
     authenticates(s)?;
-    let answer = s.call(Method::GET, page(s)).as_somebody(Some(WRONG)).send().await?;
+    let answer = s.call(Method::GET, page(s)).authorized(Some(WRONG)).send().await?;
     if answer.status != 401 {
         return Err(Stop::Unclear("no 401 came".to_owned()));
     }
@@ -114,13 +114,13 @@ async fn scheme_case(s: &Session) -> Verdict {
         return Err(Stop::Skip("the credentials given are no bearer token".to_owned()));
     };
     let lower = format!("bearer {token}");
-    s.call(Method::GET, page(s)).as_somebody(Some(&lower)).send().await?.list()?;
+    s.call(Method::GET, page(s)).authorized(Some(&lower)).send().await?.list()?;
     Ok(())
 }
 
 async fn wrong_token_detail(s: &Session) -> Verdict {
     authenticates(s)?;
-    let answer = s.call(Method::GET, page(s)).as_somebody(Some(WRONG)).send().await?;
+    let answer = s.call(Method::GET, page(s)).authorized(Some(WRONG)).send().await?;
     if answer.status != 401 {
         return Err(Stop::Unclear("no 401 came".to_owned()));
     }

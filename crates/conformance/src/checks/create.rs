@@ -592,7 +592,7 @@ async fn string_booleans(s: &Session) -> Verdict {
         user["emails"][0]["primary"] = json!("True");
     }
     let answer = s.post(s.users(), &user).await?;
-    let made = s.made(s.users(), answer).map_err(|stop| stop.as_level(Level::Client))?;
+    let made = s.made(s.users(), answer).map_err(|stop| stop.at_level(Level::Client))?;
     let read = s.read(&made).await?;
     read.is("/active", false)?;
     if !user["emails"].is_null() {

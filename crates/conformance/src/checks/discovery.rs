@@ -273,7 +273,7 @@ async fn config_schemes(s: &Session) -> Verdict {
 }
 
 async fn config_public(s: &Session) -> Verdict {
-    let call = s.call(Method::GET, "/ServiceProviderConfig").as_somebody(None);
+    let call = s.call(Method::GET, "/ServiceProviderConfig").authorized(None);
     call.send().await?.status(&[200])?;
     Ok(())
 }
@@ -540,7 +540,7 @@ async fn read_only(s: &Session) -> Verdict {
         let refused = (400..500).contains(&answer.status) || answer.status == 501;
         let got = format!("status {}", answer.status);
         let stop = answer.hold(refused, "status 405, or another refusal", got);
-        stop.map_err(|stop| stop.as_level(Level::Should))?;
+        stop.map_err(|stop| stop.at_level(Level::Should))?;
     }
     Ok(())
 }

@@ -683,7 +683,7 @@ async fn refused(s: &Session, filters: &[&str], named: bool) -> Verdict {
         let kind = answer.scim_type(&["invalidFilter"]);
         match named {
             true => kind.map(|_| ())?,
-            false => kind.map(|_| ()).map_err(|stop| stop.as_level(Level::Should))?,
+            false => kind.map(|_| ()).map_err(|stop| stop.at_level(Level::Should))?,
         }
     }
     Ok(())

@@ -810,7 +810,7 @@ async fn read_only(s: &Session) -> Verdict {
     answer.refused(&[400])?;
     s.read(&made).await?.is("/id", made.id.clone())?;
     let kind = answer.scim_type(&["mutability"]).map(|_| ());
-    kind.map_err(|stop| stop.as_level(Level::Should))
+    kind.map_err(|stop| stop.at_level(Level::Should))
 }
 
 async fn required(s: &Session) -> Verdict {
@@ -874,7 +874,7 @@ async fn refused(s: &Session, operation: Value, kinds: &[&str]) -> Verdict {
     let answer = s.patch(&made.path, json!([operation])).await?;
     answer.refused(&[400])?;
     let kind = answer.scim_type(kinds).map(|_| ());
-    kind.map_err(|stop| stop.as_level(Level::Should))
+    kind.map_err(|stop| stop.at_level(Level::Should))
 }
 
 async fn no_operations(s: &Session) -> Verdict {

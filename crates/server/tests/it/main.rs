@@ -4,6 +4,7 @@
 
 mod authentication;
 mod check;
+mod bulk;
 mod cli;
 mod concurrency;
 mod conflicts;
@@ -18,6 +19,7 @@ mod harness;
 mod host;
 mod isolation;
 mod log;
+mod me;
 mod oauth;
 mod okta_suite;
 mod paging;

@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod authentication;
-mod check;
 mod bulk;
+mod check;
 mod cli;
 mod concurrency;
 mod conflicts;

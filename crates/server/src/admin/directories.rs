@@ -43,7 +43,7 @@ pub async fn create(
         public_discovery: new.public_discovery,
         created_at: now,
     };
-    let (token, secret) = tokens::new(&directory.id, "first", None, now);
+    let (token, secret) = tokens::new(&directory.id, "first", None, None, now);
     let stored = directory.clone();
     store
         .administer(async move |tx: &mut Tx| {

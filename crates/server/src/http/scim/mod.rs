@@ -1,11 +1,13 @@
 //! The SCIM endpoint (RFC 7644 §3): one request from its URL to its answer and its log entry.
 
 mod answer;
+mod bulk;
 mod conditional;
 mod discovery;
 pub(super) mod exchange;
 mod grantables;
 mod lists;
+mod me;
 mod resources;
 pub mod route;
 
@@ -107,6 +109,7 @@ async fn answer(
     let Some(access) = access else {
         return discovery::answer(app, app.schemas.standard(), &endpoint, parts, &base_url);
     };
+    me::check(&access.token, &endpoint)?;
     if parts.method == Method::OPTIONS {
         return Ok(Answer::options(allowed(&endpoint)));
     }
@@ -154,6 +157,16 @@ async fn answer(
             Some(_) if writes => Err(not_allowed(&endpoint)),
             Some(found) => grantables::answer(found, id.as_deref(), parts, &context),
         },
+        Endpoint::Bulk if !app.settings.bulk => Err(Refusal::from(Error::new(
+            501,
+            None,
+            "bulk requests are switched off here: send each operation as a request of its own",
+        ))),
+        Endpoint::Bulk => match parts.method {
+            Method::POST => bulk::answer(call, body).await,
+            _ => Err(not_allowed(&endpoint)),
+        },
+        Endpoint::Me => me::answer(call, &access.token, body).await,
         Endpoint::RootSearch => match parts.method {
             Method::POST => call.search(&all, body).await,
             _ => Err(not_allowed(&endpoint)),
@@ -164,11 +177,6 @@ async fn answer(
         {
             call.list(&all).await
         }
-        Endpoint::Bulk | Endpoint::Me => Err(Refusal::from(Error::new(
-            501,
-            None,
-            "this endpoint is not served; see ServiceProviderConfig for what is",
-        ))),
         Endpoint::Base
         | Endpoint::ServiceProviderConfig
         | Endpoint::ResourceTypes(_)
@@ -232,7 +240,7 @@ fn is_discovery(endpoint: &Endpoint) -> bool {
 fn allowed(endpoint: &Endpoint) -> &'static str {
     match endpoint {
         Endpoint::Resources(_) => "GET, HEAD, POST, OPTIONS",
-        Endpoint::Resource(..) => "GET, HEAD, PUT, PATCH, DELETE, OPTIONS",
+        Endpoint::Resource(..) | Endpoint::Me => "GET, HEAD, PUT, PATCH, DELETE, OPTIONS",
         Endpoint::Search(_) | Endpoint::RootSearch | Endpoint::Bulk => "POST, OPTIONS",
         _ => "GET, HEAD, OPTIONS",
     }

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod authentication;
+mod bulk;
+mod check;
 mod cli;
 mod concurrency;
 mod conflicts;
@@ -17,6 +19,7 @@ mod harness;
 mod host;
 mod isolation;
 mod log;
+mod me;
 mod oauth;
 mod okta_suite;
 mod paging;

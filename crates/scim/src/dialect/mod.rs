@@ -22,6 +22,7 @@ mod dictionary;
 mod entra;
 mod operation;
 mod path;
+mod plus;
 mod request;
 mod resource;
 mod schemas;
@@ -30,6 +31,7 @@ mod tests;
 mod values;
 
 pub use client::Client;
+pub use plus::plus_in_address;
 
 pub use crate::reading::Reading;
 

@@ -18,6 +18,7 @@ pub async fn create(
     context: &Arc<Context>,
     notes: &mut Notes,
 ) -> Result<Stored, Error> {
+    context.check_served(resource_type)?;
     let body = dialect::read_resource(resource_type, body, context.reading, notes)?;
     let written =
         validate::create(resource_type, body, context.reading, notes).map_err(scim::Error::from)?;

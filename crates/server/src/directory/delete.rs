@@ -15,6 +15,7 @@ pub async fn delete(
     precondition: Precondition,
     context: &Arc<Context>,
 ) -> Result<(), Error> {
+    context.check_served(resource_type)?;
     let (id, context_of_job) = (id.to_owned(), Arc::clone(context));
     let resource_type = Arc::clone(resource_type);
     context

@@ -20,6 +20,9 @@ pub enum Error {
     /// Ids that this directory never gave out.
     #[error("{} unknown members", .0.len())]
     UnknownMembers(Vec<String>),
+    /// The directory takes no groups in.
+    #[error("group sync is off")]
+    GroupSyncOff,
     #[error("group `{0}` as a member of itself")]
     SelfMember(String),
     /// What was written is not what is there.
@@ -85,6 +88,12 @@ impl Error {
                     ),
                 )
             }
+            Self::GroupSyncOff => scim::Error::new(
+                403,
+                None,
+                "groups are switched off for this directory: switch them on in Headcount, or take \
+                 groups out of what the identity provider sends",
+            ),
             Self::SelfMember(id) => scim::Error::bad_request(
                 ScimType::InvalidValue,
                 format!("group `{id}` cannot be a member of itself"),

@@ -23,6 +23,7 @@ pub async fn replace(
     context: &Arc<Context>,
     notes: &mut Notes,
 ) -> Result<Stored, Error> {
+    context.check_served(resource_type)?;
     let body = dialect::read_resource(resource_type, body, context.reading, notes)?;
     let (id, context_of_job) = (id.to_owned(), Arc::clone(context));
     let resource_type = Arc::clone(resource_type);

@@ -100,6 +100,9 @@ async fn answer(
         Some(let_in(app, &parts.headers, address, exchange).await?)
     };
     let Ok(Route { endpoint, .. }) = route else { return Err(route_refusal(route.err())) };
+    if endpoint == Endpoint::ServiceProviderConfig && parts.uri.path().contains("Configs") {
+        exchange.notes.add("`/ServiceProviderConfigs` read as `/ServiceProviderConfig`");
+    }
     let Some(access) = access else {
         return discovery::answer(app, app.schemas.standard(), &endpoint, parts, &base_url);
     };
@@ -113,6 +116,7 @@ async fn answer(
         directory_id: access.directory.id.clone(),
         base_url,
         reading: if access.directory.strict { Reading::Strict } else { Reading::Tolerant },
+        group_sync: access.directory.group_sync,
         request_id: exchange.request_id().to_owned(),
         now: exchange.now(),
     });

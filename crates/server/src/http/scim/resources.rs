@@ -49,7 +49,7 @@ impl Call<'_> {
     pub async fn get(self, resource_type: &Arc<ResourceType>, id: &str) -> Result<Answer, Refusal> {
         self.exchange.concerns(&resource_type.name, id);
         let (_, projection) = self.query(resource_type)?;
-        let references = references(resource_type, &projection);
+        let references = references(resource_type, &projection, self.context);
         let stored = directory::get(resource_type, id, references, self.context).await?;
         self.answer(StatusCode::OK, &stored, resource_type, &projection)
     }
@@ -61,7 +61,7 @@ impl Call<'_> {
     ) -> Result<Answer, Refusal> {
         let (_, projection) = self.query(resource_type)?;
         let body = self.read(body).await?;
-        let references = references(resource_type, &projection);
+        let references = references(resource_type, &projection, self.context);
         let notes = &mut self.exchange.notes;
         let stored =
             directory::create(resource_type, body, references, self.context, notes).await?;
@@ -83,7 +83,7 @@ impl Call<'_> {
             id,
             body,
             conditional::if_match(&self.parts.headers),
-            references(resource_type, &projection),
+            references(resource_type, &projection, self.context),
             self.context,
             &mut self.exchange.notes,
         )
@@ -103,8 +103,11 @@ impl Call<'_> {
         let (query, projection) = self.query(resource_type)?;
         let body = self.read(body).await?;
         let silent = resource_type.name == "Group" && query.attributes.is_none();
-        let references =
-            if silent { References::LeaveOut } else { references(resource_type, &projection) };
+        let references = if silent {
+            References::LeaveOut
+        } else {
+            references(resource_type, &projection, self.context)
+        };
         let stored = directory::patch(
             resource_type,
             id,
@@ -243,9 +246,16 @@ pub(super) fn projection(
 }
 
 /// Whether the answer shows the attribute that is stored as memberships.
-pub(super) fn references(resource_type: &ResourceType, projection: &Projection) -> References {
+pub(super) fn references(
+    resource_type: &ResourceType,
+    projection: &Projection,
+    context: &Context,
+) -> References {
     let name = if resource_type.name == "Group" { "members" } else { "groups" };
-    if projection.wants(resource_type, name) { References::Load } else { References::LeaveOut }
+    match context.group_sync && projection.wants(resource_type, name) {
+        true => References::Load,
+        false => References::LeaveOut,
+    }
 }
 
 pub(super) fn corrupt() -> Error {

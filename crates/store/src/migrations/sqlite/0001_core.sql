@@ -21,6 +21,8 @@ CREATE TABLE directory (
     kind TEXT NOT NULL,
     enabled INTEGER NOT NULL,
     strict INTEGER NOT NULL,
+    -- Whether groups are taken in.
+    group_sync INTEGER NOT NULL,
     -- Requests a second; 0 is no limit.
     rate_limit INTEGER NOT NULL,
     -- Grows with every change of what the directory declares; 0 as long as it declares nothing.

@@ -82,6 +82,12 @@ fn member_key<'o>(object: &'o Object, name: &str) -> Option<&'o str> {
 }
 
 /// What `object` holds under `name`, in any letter case.
-fn member<'o>(object: &'o Object, name: &str) -> Option<&'o Value> {
+pub(crate) fn member<'o>(object: &'o Object, name: &str) -> Option<&'o Value> {
     object.get(member_key(object, name)?)
+}
+
+/// Takes out of `object` what it holds under `name`, in any letter case.
+pub(crate) fn take(object: &mut Object, name: &str) -> Option<Value> {
+    let key = member_key(object, name)?.to_owned();
+    object.shift_remove(&key)
 }

@@ -38,7 +38,7 @@ pub async fn create(
         public_discovery: true,
         created_at: now,
     };
-    let (token, secret) = tokens::new(&directory.id, "first", None, now);
+    let (token, secret) = tokens::new(&directory.id, "first", None, None, now);
     let stored = directory.clone();
     store
         .administer(async move |tx: &mut Tx| {

@@ -22,9 +22,20 @@ pub async fn delete(
         .store
         .write(&context.directory_id, async move |mut tx: DirectoryTx<'_>| {
             let context = &context_of_job;
-            let stored = load(&id, &resource_type, &precondition, &mut tx).await?;
-            tx.delete(&resource_type.name, &stored, context.now, &context.request_id).await?;
-            Ok(())
+            delete_in(&id, &precondition, &resource_type, context, &mut tx).await
         })
         .await
+}
+
+/// [`delete`] inside a transaction.
+pub(super) async fn delete_in(
+    id: &str,
+    precondition: &Precondition,
+    resource_type: &ResourceType,
+    context: &Context,
+    tx: &mut DirectoryTx<'_>,
+) -> Result<(), Error> {
+    let stored = load(id, resource_type, precondition, tx).await?;
+    tx.delete(&resource_type.name, &stored, context.now, &context.request_id).await?;
+    Ok(())
 }

@@ -25,6 +25,9 @@ pub enum Error {
     GroupSyncOff,
     #[error("group `{0}` as a member of itself")]
     SelfMember(String),
+    /// What an operation of a bulk request refers to was not created.
+    #[error("refers to bulkId `{0}`, which was not created")]
+    Reference(String),
     /// What was written is not what is there.
     #[error("the effect of the request is not there: {0}")]
     Postcondition(&'static str),
@@ -97,6 +100,14 @@ impl Error {
             Self::SelfMember(id) => scim::Error::bad_request(
                 ScimType::InvalidValue,
                 format!("group `{id}` cannot be a member of itself"),
+            ),
+            Self::Reference(bulk_id) => scim::Error::new(
+                409,
+                None,
+                format!(
+                    "refers to `bulkId:{bulk_id}`, which this request did not create: correct that \
+                     operation, then send both again"
+                ),
             ),
             Self::Search(SearchError::TooMany) => scim::Error::bad_request(
                 ScimType::TooMany,

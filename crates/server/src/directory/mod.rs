@@ -9,6 +9,7 @@ use store::{DirectoryTx, Store, resources::Resource};
 
 use crate::schemas::ResourceTypes;
 
+mod bulk;
 mod create;
 mod delete;
 mod error;
@@ -19,12 +20,13 @@ mod precondition;
 mod replace;
 mod search;
 
+pub use bulk::{Done, Processed, bulk};
 pub use create::create;
 pub use delete::delete;
 pub use error::Error;
 pub use get::get;
 pub use patch::patch;
-pub use precondition::Precondition;
+pub use precondition::{Precondition, opaque};
 pub use replace::replace;
 pub use search::search;
 

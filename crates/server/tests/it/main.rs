@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod authentication;
+mod bulk;
 mod cli;
 mod concurrency;
 mod conflicts;
@@ -17,6 +18,7 @@ mod harness;
 mod host;
 mod isolation;
 mod log;
+mod me;
 mod oauth;
 mod okta_suite;
 mod paging;

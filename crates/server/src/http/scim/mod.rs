@@ -1,10 +1,12 @@
 //! The SCIM endpoint (RFC 7644 §3): one request from its URL to its answer and its log entry.
 
 mod answer;
+mod bulk;
 mod conditional;
 mod discovery;
 pub(super) mod exchange;
 mod lists;
+mod me;
 mod resources;
 pub mod route;
 
@@ -106,6 +108,7 @@ async fn answer(
     let Some(access) = access else {
         return discovery::answer(app, app.schemas.standard(), &endpoint, parts, &base_url);
     };
+    me::check(&access.token, &endpoint)?;
     if parts.method == Method::OPTIONS {
         return Ok(Answer::options(allowed(&endpoint)));
     }
@@ -143,6 +146,16 @@ async fn answer(
             Method::POST => call.search(&[resource_type(kind)], body).await,
             _ => Err(not_allowed(&endpoint)),
         },
+        Endpoint::Bulk if !app.settings.bulk => Err(Refusal::from(Error::new(
+            501,
+            None,
+            "bulk requests are switched off here: send each operation as a request of its own",
+        ))),
+        Endpoint::Bulk => match parts.method {
+            Method::POST => bulk::answer(call, body).await,
+            _ => Err(not_allowed(&endpoint)),
+        },
+        Endpoint::Me => me::answer(call, &access.token, body).await,
         Endpoint::RootSearch => match parts.method {
             Method::POST => call.search(&all, body).await,
             _ => Err(not_allowed(&endpoint)),
@@ -153,11 +166,6 @@ async fn answer(
         {
             call.list(&all).await
         }
-        Endpoint::Bulk | Endpoint::Me => Err(Refusal::from(Error::new(
-            501,
-            None,
-            "this endpoint is not served; see ServiceProviderConfig for what is",
-        ))),
         Endpoint::Base
         | Endpoint::ServiceProviderConfig
         | Endpoint::ResourceTypes(_)
@@ -205,7 +213,7 @@ fn is_discovery(endpoint: &Endpoint) -> bool {
 fn allowed(endpoint: &Endpoint) -> &'static str {
     match endpoint {
         Endpoint::Resources(_) => "GET, HEAD, POST, OPTIONS",
-        Endpoint::Resource(..) => "GET, HEAD, PUT, PATCH, DELETE, OPTIONS",
+        Endpoint::Resource(..) | Endpoint::Me => "GET, HEAD, PUT, PATCH, DELETE, OPTIONS",
         Endpoint::Search(_) | Endpoint::RootSearch | Endpoint::Bulk => "POST, OPTIONS",
         _ => "GET, HEAD, OPTIONS",
     }

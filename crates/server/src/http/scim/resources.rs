@@ -38,7 +38,7 @@ const LARGE_BODY: usize = 256 << 10;
 
 /// One authenticated request.
 pub(super) struct Call<'c> {
-    pub app: &'c App,
+    pub app: &'c Arc<App>,
     pub parts: &'c Parts,
     pub access: &'c Access,
     pub context: &'c Arc<Context>,
@@ -144,13 +144,23 @@ impl Call<'_> {
 
     /// The body as JSON, within the bounds of size, time, media type and shape.
     pub(super) async fn read(&self, body: &mut Body) -> Result<Value, Refusal> {
+        self.read_within(Limits::default(), "the largest body", body).await
+    }
+
+    /// The same with other bounds of shape; `limit_name` is what a refusal calls the limit of size.
+    pub async fn read_within(
+        &self,
+        limits: Limits,
+        limit_name: &str,
+        body: &mut Body,
+    ) -> Result<Value, Refusal> {
         check_media_type(&self.parts.method, &self.parts.headers)?;
         let limit = self.app.settings.max_body_bytes;
         let too_large = || {
             Refusal::from(Error::new(
                 413,
                 None,
-                format!("the body is larger than the {limit} bytes allowed: send less at a time"),
+                format!("the body is larger than {limit_name}, {limit} bytes: send less at a time"),
             ))
         };
         let announced = self
@@ -177,9 +187,9 @@ impl Call<'_> {
             }
         };
         let parsed = if bytes.len() < LARGE_BODY {
-            json::parse(&bytes, &Limits::default())
+            json::parse(&bytes, &limits)
         } else {
-            tokio::task::spawn_blocking(move || json::parse(&bytes, &Limits::default()))
+            tokio::task::spawn_blocking(move || json::parse(&bytes, &limits))
                 .await
                 .map_err(|_| Error::new(500, None, "the request failed inside the server"))?
         };

@@ -45,6 +45,8 @@ CREATE TABLE token (
     digest TEXT NOT NULL UNIQUE,
     -- The last characters of the secret, to tell tokens apart.
     hint TEXT NOT NULL,
+    -- The only user that the token speaks for; none for the identity provider's own.
+    user_id TEXT,
     created_at INTEGER NOT NULL,
     expires_at INTEGER,
     last_used_at INTEGER,
@@ -167,6 +169,8 @@ CREATE TABLE provisioning_log (
     notes TEXT,
     resource_type TEXT,
     resource_id TEXT,
+    -- For an operation of a bulk request, the id of that request.
+    part_of TEXT,
     PRIMARY KEY (directory_id, request_id)
 ) STRICT, WITHOUT ROWID;
 

@@ -11,6 +11,7 @@ mod dialect;
 pub mod directories;
 mod error;
 mod filter_sql;
+pub mod grantables;
 pub mod journal;
 pub mod memberships;
 mod migrations;
@@ -135,5 +136,19 @@ impl DirectoryTx<'_> {
     /// The directory whose rows this transaction sees.
     pub fn directory_id(&self) -> &str {
         &self.directory_id
+    }
+    /// Runs `job` as a part of the transaction that is undone by itself when it refuses.
+    pub async fn attempt<T, E, F>(&mut self, job: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&mut DirectoryTx<'_>) -> Result<T, E>,
+        E: From<Error>,
+    {
+        self.tx.execute("SAVEPOINT attempt", &[]).await?;
+        let result = job(self).await;
+        if result.is_err() {
+            self.tx.execute("ROLLBACK TO SAVEPOINT attempt", &[]).await?;
+        }
+        self.tx.execute("RELEASE SAVEPOINT attempt", &[]).await?;
+        result
     }
 }

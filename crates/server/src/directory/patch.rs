@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use scim::{
     Notes, Object, dialect, diff,
-    patch::{self, MembershipStep},
+    patch::{self, MembershipStep, PatchRequest},
     schema::ResourceType,
 };
 use serde_json::{Value, json};
@@ -18,6 +18,8 @@ use super::{
     Context, Error, Precondition, References, Stored,
     create::{check_group_name, name_owner, name_taken},
     get::load,
+    grants,
+    learn::learn,
     membership,
 };
 
@@ -31,6 +33,7 @@ pub async fn patch(
     context: &Arc<Context>,
     notes: &mut Notes,
 ) -> Result<Stored, Error> {
+    context.check_served(resource_type)?;
     let request = dialect::read_patch(resource_type, body, context.reading, notes)?;
     let (id, context_of_job) = (id.to_owned(), Arc::clone(context));
     let resource_type = Arc::clone(resource_type);
@@ -38,18 +41,17 @@ pub async fn patch(
         .store
         .write(&context.directory_id, async move |mut tx: DirectoryTx<'_>| {
             let context = &context_of_job;
-            let stored = load(&id, &resource_type, &precondition, &mut tx).await?;
-            let before = stored.object()?;
-            let patched = patch::apply(&resource_type, &before, &request, context.reading)
-                .map_err(scim::Error::from)?;
-            let mut notes = patched.notes;
-            let after = After {
-                resource: &patched.resource,
-                members: patched.members,
-                operation: Operation::Patch,
-            };
-            let stored =
-                write(stored, &before, after, &resource_type, context, &mut tx, &mut notes).await?;
+            let mut notes = Notes::default();
+            let stored = patch_in(
+                &id,
+                &request,
+                &precondition,
+                &resource_type,
+                context,
+                &mut tx,
+                &mut notes,
+            )
+            .await?;
             let stored = Stored::load(stored, &resource_type, references, &mut tx).await?;
             Ok((stored, notes))
         })
@@ -57,6 +59,30 @@ pub async fn patch(
     let (stored, more) = name_owner(patched, context).await?;
     notes.extend(more);
     Ok(stored)
+}
+
+/// [`patch`] inside a transaction.
+pub(super) async fn patch_in(
+    id: &str,
+    request: &PatchRequest,
+    precondition: &Precondition,
+    resource_type: &ResourceType,
+    context: &Context,
+    tx: &mut DirectoryTx<'_>,
+    notes: &mut Notes,
+) -> Result<Resource, Error> {
+    let stored = load(id, resource_type, precondition, tx).await?;
+    let before = stored.object()?;
+    let mut patched = patch::apply(resource_type, &before, request, context.reading)
+        .map_err(scim::Error::from)?;
+    notes.extend(patched.notes);
+    grants::check(&mut patched.resource, Some(&before), &context.resource_types)?;
+    let after = After {
+        resource: &patched.resource,
+        members: patched.members,
+        operation: Operation::Patch,
+    };
+    write(stored, &before, after, resource_type, context, tx, notes).await
 }
 
 /// What a resource is to become.
@@ -106,7 +132,9 @@ pub(super) async fn write(
         let last_modified_at = context.now.max(stored.last_modified_at);
         return Ok(Resource { version, last_modified_at, ..stored });
     }
-    tx.update(&resource_type.name, &stored, before, after.resource, change)
+    let respelt = learn(after.resource, resource_type, context, tx, notes).await?;
+    let resource = respelt.as_ref().unwrap_or(after.resource);
+    tx.update(&resource_type.name, &stored, before, resource, change)
         .await
-        .map_err(|error| name_taken(error, after.resource))
+        .map_err(|error| name_taken(error, resource))
 }

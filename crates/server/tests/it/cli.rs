@@ -109,6 +109,12 @@ fn the_life_of_an_organization() {
         assert_eq!(enabled(), expected, "{verb}");
     }
 
+    for state in ["off", "off", "on"] {
+        let updated = json_of(&format!("directory update {id} --groups {state}"), data);
+        assert_eq!((&updated["id"], &updated["groups"]), (&json!(id), &json!(state)));
+        assert_eq!(json_of("directory list", data)[0]["groups"], state);
+    }
+
     let token = json_of(&format!("token create --directory {id} --name night --expires 90d"), data);
     assert_eq!(keys(&token), ["id", "name", "token", "expires_at"]);
     let time = |value: &Value| value.as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
@@ -146,6 +152,7 @@ fn the_life_of_an_organization() {
         ("directory create --organization initech", "`initech`"),
         ("directory list --organization initech", "`initech`"),
         ("directory disable dir-none", "`dir-none`"),
+        ("directory update dir-none --groups off", "`dir-none`"),
         ("directory enable dir-none", "`dir-none`"),
         (&format!("directory delete {id}"), id),
         (&format!("directory enable {id}"), id),
@@ -200,6 +207,8 @@ fn bad_arguments_and_settings_get_one_line() {
         ("directory create --organization acme --kind ldap", "entra, okta, generic"),
         ("directory create --organization acme --rate-limit many", "--rate-limit"),
         ("directory disable", "ID"),
+        ("directory update d", "--groups"),
+        ("directory update d --groups maybe", "on, off"),
         ("token create", "--directory"),
         ("token create --directory d --expires soon", "90d"),
         ("token create --directory d --expires 0d", "ended"),

@@ -369,6 +369,11 @@ impl Answer {
 }
 
 impl ScimClient {
+    /// The same token at another address.
+    pub fn at(&self, url: String) -> Self {
+        Self { url, ..self.clone() }
+    }
+
     pub fn request(&self, method: Method, target: &str) -> RequestBuilder {
         let url = format!("{}{target}", self.url);
         self.http.request(method, url).header("authorization", &self.authorization)

@@ -3,12 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod authentication;
+mod bulk;
+mod check;
 mod cli;
 mod concurrency;
 mod conflicts;
 mod conformance;
 mod cursors;
 mod deletion;
+mod discovery;
 mod durability;
 mod errata;
 mod errors;
@@ -18,11 +21,14 @@ mod host;
 mod hostile;
 mod isolation;
 mod log;
+mod me;
 mod oauth;
 mod okta_suite;
 mod paging;
 mod rate_limit;
 mod replay;
+mod roles;
+mod schemas;
 mod search;
 mod simulations;
 mod sorting;

@@ -31,7 +31,7 @@ async fn pages_and_their_counts() {
     ] {
         for (parameters, start_index, from, to) in [
             ("count=250", 1, 0, 250),
-            ("startIndex=1", 1, 0, 100),
+            ("startIndex=1", 1, 0, 250),
             ("startIndex=0&count=2", 1, 0, 2),
             ("startIndex=-5&count=2", 1, 0, 2),
             ("startIndex=3&count=2", 3, 2, 4),
@@ -62,7 +62,7 @@ async fn pages_and_their_counts() {
     }
 }
 
-/// S-193: 100 resources unless asked otherwise, 1,000 at most, as the configuration says.
+/// S-193: 1,000 resources at most, and unless asked otherwise, as the configuration says.
 #[tokio::test]
 async fn the_largest_page() {
     let server = TestServer::start().await;
@@ -70,11 +70,11 @@ async fn the_largest_page() {
     let all = server.seed_users(&directory, 1_005).await;
     let client = server.client(&directory);
     for (target, count) in [
-        ("/Users", 100),
+        ("/Users", 1000),
         ("/Users?count=200", 200),
         ("/Users?count=1000", 1000),
         ("/Users?count=1001", 1000),
-        ("/Users?cursor", 100),
+        ("/Users?cursor", 1000),
         ("/Users?cursor&count=1000", 1000),
     ] {
         let page = get(&client, target).await;
@@ -84,7 +84,7 @@ async fn the_largest_page() {
     let config = get(&client, "/ServiceProviderConfig").await;
     assert_eq!(config["filter"]["maxResults"], 1000);
     assert_eq!(config["pagination"]["maxPageSize"], 1000);
-    assert_eq!(config["pagination"]["defaultPageSize"], 100);
+    assert_eq!(config["pagination"]["defaultPageSize"], 1000);
 }
 
 /// S-186: who was there is on the pages in one order, whoever comes meanwhile.

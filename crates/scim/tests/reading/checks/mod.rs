@@ -13,6 +13,7 @@ use scim::{
 };
 use serde_json::Value;
 
+pub mod bulk;
 pub mod filter;
 pub mod json_text;
 pub mod patch;
@@ -24,7 +25,8 @@ pub mod schema;
 pub type Check = fn(&[u8]);
 
 /// The readers by name, in alphabetical order. Each check panics if something does not hold.
-pub const ALL: [(&str, Check); 7] = [
+pub const ALL: [(&str, Check); 8] = [
+    ("bulk", bulk::check),
     ("filter", filter::check),
     ("json", json_text::check),
     ("patch", patch::check),
@@ -64,7 +66,7 @@ const LAB: &str = r#"{"id": "urn:example:schemas:extension:lab:2.0:User", "attri
 
 pub static USER: LazyLock<ResourceType> = LazyLock::new(|| {
     let lab = Schema::from_json(&serde_json::from_str(LAB).expect("JSON")).expect("schema");
-    user_type(vec![Extension { schema: lab.into(), required: false }])
+    user_type(vec![Extension { schema: lab.into(), required: false, learned: false }])
 });
 
 pub static GROUP: LazyLock<ResourceType> = LazyLock::new(|| group_type(Vec::new()));

@@ -171,7 +171,9 @@ fn change_matching(
             // Adding nothing changes nothing; nothing in its place takes the element away.
             ("add", None) if tidy(given.clone()).is_null() => element.take(),
             ("add", None) => laid_over(element.take(), given.clone()),
-            _ => given.clone(),
+            _ => list(settled_elements(Value::Array(vec![given.clone()])))
+                .pop()
+                .unwrap_or(Value::Null),
         };
     }
     if op != "remove" && last.is_some() {

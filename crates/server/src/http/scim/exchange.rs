@@ -63,6 +63,18 @@ impl Exchange {
         self.entry.resource_id = Some(id.into());
     }
 
+    /// What the log entry of one operation of this request begins with.
+    pub fn part(&self) -> Entry {
+        Entry {
+            directory_id: self.entry.directory_id.clone(),
+            at: self.entry.at,
+            token_id: self.entry.token_id.clone(),
+            client: self.entry.client.clone(),
+            part_of: Some(self.entry.request_id.clone()),
+            ..Entry::default()
+        }
+    }
+
     pub async fn finish(mut self, status: u16, error: Option<scim::Error>) {
         if let Some(entry) = self.close(status, error) {
             self.app.log.add(entry).await;
@@ -121,10 +133,18 @@ fn client(headers: &HeaderMap) -> &'static str {
 /// Path and query below the directory's base URL. Secrets that somebody put there are masked.
 fn target(parts: &Parts) -> String {
     let path = parts.uri.path();
-    let below = ["/Users", "/Groups", "/Schemas", "/ResourceTypes", "/ServiceProviderConfig"]
-        .iter()
-        .find_map(|endpoint| path.find(endpoint))
-        .map_or(path, |at| &path[at..]);
+    let below = [
+        "/Users",
+        "/Groups",
+        "/Schemas",
+        "/ResourceTypes",
+        "/ServiceProviderConfig",
+        "/Bulk",
+        "/Me",
+    ]
+    .iter()
+    .find_map(|endpoint| path.find(endpoint))
+    .map_or(path, |at| &path[at..]);
     let mut target = below.to_owned();
     if let Some(query) = parts.uri.query() {
         target.push('?');
@@ -157,7 +177,7 @@ fn mask_secrets(query: &str) -> String {
 }
 
 /// The text without the secrets of tokens of ours.
-fn mask_tokens(text: &str) -> String {
+pub(super) fn mask_tokens(text: &str) -> String {
     let masked = mask_after(text, token::PREFIX);
     mask_after(&masked, token::ACCESS_PREFIX)
 }

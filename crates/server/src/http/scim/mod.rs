@@ -1,10 +1,13 @@
 //! The SCIM endpoint (RFC 7644 §3): one request from its URL to its answer and its log entry.
 
 mod answer;
+mod bulk;
 mod conditional;
 mod discovery;
 pub(super) mod exchange;
+mod grantables;
 mod lists;
+mod me;
 mod resources;
 pub mod route;
 
@@ -94,25 +97,35 @@ async fn answer(
         return Err(route_refusal(route.err()));
     };
     let base_url = base_url(app, address);
-    let access = if public && anonymous {
+    let access = if public && anonymous && discovery_is_public(app, address).await {
         None
     } else {
         Some(let_in(app, &parts.headers, address, exchange).await?)
     };
     let Ok(Route { endpoint, .. }) = route else { return Err(route_refusal(route.err())) };
+    if endpoint == Endpoint::ServiceProviderConfig && parts.uri.path().contains("Configs") {
+        exchange.notes.add("`/ServiceProviderConfigs` read as `/ServiceProviderConfig`");
+    }
     let Some(access) = access else {
         return discovery::answer(app, app.schemas.standard(), &endpoint, parts, &base_url);
     };
+    me::check(&access.token, &endpoint)?;
     if parts.method == Method::OPTIONS {
         return Ok(Answer::options(allowed(&endpoint)));
     }
     let resource_types = Arc::clone(&access.resource_types);
+    let learns = access.directory.learn_schemas;
+    let writes = !matches!(parts.method, Method::GET | Method::HEAD);
+    // What this request teaches is known to the next one.
+    let _forgets = (learns && writes).then(|| app.tokens.forget_after(&access.directory.id));
     let context = Arc::new(Context {
         store: Arc::clone(&app.store),
         resource_types: Arc::clone(&resource_types),
         directory_id: access.directory.id.clone(),
+        learn_schemas: learns,
         base_url,
         reading: if access.directory.strict { Reading::Strict } else { Reading::Tolerant },
+        group_sync: access.directory.group_sync,
         request_id: exchange.request_id().to_owned(),
         now: exchange.now(),
     });
@@ -139,6 +152,21 @@ async fn answer(
             Method::POST => call.search(&[resource_type(kind)], body).await,
             _ => Err(not_allowed(&endpoint)),
         },
+        Endpoint::Declared(ref name, ref id) => match resource_types.grantables_at(name) {
+            None => Err(route_refusal(None)),
+            Some(_) if writes => Err(not_allowed(&endpoint)),
+            Some(found) => grantables::answer(found, id.as_deref(), parts, &context),
+        },
+        Endpoint::Bulk if !app.settings.bulk => Err(Refusal::from(Error::new(
+            501,
+            None,
+            "bulk requests are switched off here: send each operation as a request of its own",
+        ))),
+        Endpoint::Bulk => match parts.method {
+            Method::POST => bulk::answer(call, body).await,
+            _ => Err(not_allowed(&endpoint)),
+        },
+        Endpoint::Me => me::answer(call, &access.token, body).await,
         Endpoint::RootSearch => match parts.method {
             Method::POST => call.search(&all, body).await,
             _ => Err(not_allowed(&endpoint)),
@@ -149,11 +177,6 @@ async fn answer(
         {
             call.list(&all).await
         }
-        Endpoint::Bulk | Endpoint::Me => Err(Refusal::from(Error::new(
-            501,
-            None,
-            "this endpoint is not served; see ServiceProviderConfig for what is",
-        ))),
         Endpoint::Base
         | Endpoint::ServiceProviderConfig
         | Endpoint::ResourceTypes(_)
@@ -191,6 +214,22 @@ fn base_url(app: &App, address: &Address) -> String {
     }
 }
 
+/// Whether discovery answers requests without a token: unless a directory of this address has that
+/// switched off (S-119).
+async fn discovery_is_public(app: &App, address: &Address) -> bool {
+    use crate::admin::directories;
+    match address {
+        Address::Directory(id) => match directories::get(&app.store, id).await {
+            Ok(directory) => directory.public_discovery,
+            Err(error) => matches!(error, crate::admin::Error::NotFound(_)),
+        },
+        Address::Organization(slug) => match directories::list(&app.store, Some(slug)).await {
+            Ok(all) => all.iter().all(|directory| directory.public_discovery),
+            Err(error) => matches!(error, crate::admin::Error::NotFound(_)),
+        },
+    }
+}
+
 fn is_discovery(endpoint: &Endpoint) -> bool {
     matches!(
         endpoint,
@@ -201,7 +240,7 @@ fn is_discovery(endpoint: &Endpoint) -> bool {
 fn allowed(endpoint: &Endpoint) -> &'static str {
     match endpoint {
         Endpoint::Resources(_) => "GET, HEAD, POST, OPTIONS",
-        Endpoint::Resource(..) => "GET, HEAD, PUT, PATCH, DELETE, OPTIONS",
+        Endpoint::Resource(..) | Endpoint::Me => "GET, HEAD, PUT, PATCH, DELETE, OPTIONS",
         Endpoint::Search(_) | Endpoint::RootSearch | Endpoint::Bulk => "POST, OPTIONS",
         _ => "GET, HEAD, OPTIONS",
     }

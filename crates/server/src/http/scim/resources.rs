@@ -38,7 +38,7 @@ const LARGE_BODY: usize = 256 << 10;
 
 /// One authenticated request.
 pub(super) struct Call<'c> {
-    pub app: &'c App,
+    pub app: &'c Arc<App>,
     pub parts: &'c Parts,
     pub access: &'c Access,
     pub context: &'c Arc<Context>,
@@ -49,7 +49,7 @@ impl Call<'_> {
     pub async fn get(self, resource_type: &Arc<ResourceType>, id: &str) -> Result<Answer, Refusal> {
         self.exchange.concerns(&resource_type.name, id);
         let (_, projection) = self.query(resource_type)?;
-        let references = references(resource_type, &projection);
+        let references = references(resource_type, &projection, self.context);
         let stored = directory::get(resource_type, id, references, self.context).await?;
         self.answer(StatusCode::OK, &stored, resource_type, &projection)
     }
@@ -61,7 +61,8 @@ impl Call<'_> {
     ) -> Result<Answer, Refusal> {
         let (_, projection) = self.query(resource_type)?;
         let body = self.read(body).await?;
-        let references = references(resource_type, &projection);
+        let projection = projection.after_writing(&body);
+        let references = references(resource_type, &projection, self.context);
         let notes = &mut self.exchange.notes;
         let stored =
             directory::create(resource_type, body, references, self.context, notes).await?;
@@ -78,12 +79,13 @@ impl Call<'_> {
         self.exchange.concerns(&resource_type.name, id);
         let (_, projection) = self.query(resource_type)?;
         let body = self.read(body).await?;
+        let projection = projection.after_writing(&body);
         let stored = directory::replace(
             resource_type,
             id,
             body,
             conditional::if_match(&self.parts.headers),
-            references(resource_type, &projection),
+            references(resource_type, &projection, self.context),
             self.context,
             &mut self.exchange.notes,
         )
@@ -102,9 +104,13 @@ impl Call<'_> {
         self.exchange.concerns(&resource_type.name, id);
         let (query, projection) = self.query(resource_type)?;
         let body = self.read(body).await?;
+        let projection = projection.after_writing(&body);
         let silent = resource_type.name == "Group" && query.attributes.is_none();
-        let references =
-            if silent { References::LeaveOut } else { references(resource_type, &projection) };
+        let references = if silent {
+            References::LeaveOut
+        } else {
+            references(resource_type, &projection, self.context)
+        };
         let stored = directory::patch(
             resource_type,
             id,
@@ -141,13 +147,23 @@ impl Call<'_> {
 
     /// The body as JSON, within the bounds of size, time, media type and shape.
     pub(super) async fn read(&self, body: &mut Body) -> Result<Value, Refusal> {
+        self.read_within(Limits::default(), "the largest body", body).await
+    }
+
+    /// The same with other bounds of shape; `limit_name` is what a refusal calls the limit of size.
+    pub async fn read_within(
+        &self,
+        limits: Limits,
+        limit_name: &str,
+        body: &mut Body,
+    ) -> Result<Value, Refusal> {
         check_media_type(&self.parts.method, &self.parts.headers)?;
         let limit = self.app.settings.max_body_bytes;
         let too_large = || {
             Refusal::from(Error::new(
                 413,
                 None,
-                format!("the body is larger than the {limit} bytes allowed: send less at a time"),
+                format!("the body is larger than {limit_name}, {limit} bytes: send less at a time"),
             ))
         };
         let announced = self
@@ -174,9 +190,9 @@ impl Call<'_> {
             }
         };
         let parsed = if bytes.len() < LARGE_BODY {
-            json::parse(&bytes, &Limits::default())
+            json::parse(&bytes, &limits)
         } else {
-            tokio::task::spawn_blocking(move || json::parse(&bytes, &Limits::default()))
+            tokio::task::spawn_blocking(move || json::parse(&bytes, &limits))
                 .await
                 .map_err(|_| Error::new(500, None, "the request failed inside the server"))?
         };
@@ -243,9 +259,16 @@ pub(super) fn projection(
 }
 
 /// Whether the answer shows the attribute that is stored as memberships.
-pub(super) fn references(resource_type: &ResourceType, projection: &Projection) -> References {
+pub(super) fn references(
+    resource_type: &ResourceType,
+    projection: &Projection,
+    context: &Context,
+) -> References {
     let name = if resource_type.name == "Group" { "members" } else { "groups" };
-    if projection.wants(resource_type, name) { References::Load } else { References::LeaveOut }
+    match context.group_sync && projection.wants(resource_type, name) {
+        true => References::Load,
+        false => References::LeaveOut,
+    }
 }
 
 pub(super) fn corrupt() -> Error {

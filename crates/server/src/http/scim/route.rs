@@ -31,6 +31,8 @@ pub enum Endpoint {
     Schemas(Option<String>),
     Bulk,
     Me,
+    /// What only some directories have: the name of the endpoint, and an id.
+    Declared(String, Option<String>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +105,8 @@ pub fn parse(path: &str, organization: Option<&str>) -> Result<Route, RouteError
         ["Users", id] => Endpoint::Resource(Kind::User, id.into()),
         ["Groups", id] => Endpoint::Resource(Kind::Group, id.into()),
         [".search"] => Endpoint::RootSearch,
-        ["ServiceProviderConfig"] => Endpoint::ServiceProviderConfig,
+        // The second is SCIM 1.1's name, which authentik asks for in one of its modes.
+        ["ServiceProviderConfig" | "ServiceProviderConfigs"] => Endpoint::ServiceProviderConfig,
         // Nothing is searched there (S-214).
         ["ResourceTypes" | "Schemas", ".search"] => return Err(RouteError::Unknown(Some(address))),
         ["ResourceTypes"] => Endpoint::ResourceTypes(None),
@@ -112,6 +115,8 @@ pub fn parse(path: &str, organization: Option<&str>) -> Result<Route, RouteError
         ["Schemas", id] => Endpoint::Schemas(Some(id.into())),
         ["Bulk"] => Endpoint::Bulk,
         ["Me"] => Endpoint::Me,
+        [name] => Endpoint::Declared(name.into(), None),
+        [name, id] => Endpoint::Declared(name.into(), Some(id.into())),
         _ => return Err(RouteError::Unknown(Some(address))),
     };
     Ok(Route { address, endpoint })
@@ -158,6 +163,15 @@ pub fn query_pairs(query: &str) -> Result<Vec<(String, String)>, RouteError> {
         .collect()
 }
 
+/// The value of the parameter `name` with its plus signs left as they are.
+pub fn literal_value(query: &str, name: &str) -> Option<String> {
+    let (_, value) = query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+    percent_decode_str(value).decode_utf8().ok().map(Into::into)
+}
+
 /// Whether the query asks for a list: any of its parameters is one of a list's, and none holds a
 /// path that a client has put behind it.
 pub fn is_list(parts: &Parts) -> bool {
@@ -191,7 +205,10 @@ mod tests {
             ("/scim/dir-1/v2/Users/a%2Db", user("a-b")),
             ("/scim/v2/dir-1/Groups/.search", Endpoint::Search(Kind::Group)),
             ("/scim/v2/dir-1", Endpoint::Base),
+            ("/scim/v2/dir-1/ServiceProviderConfigs", Endpoint::ServiceProviderConfig),
             ("/scim/v2/dir-1/Schemas/urn:x", Endpoint::Schemas(Some("urn:x".into()))),
+            ("/scim/v2/dir-1/Roles", Endpoint::Declared("Roles".into(), None)),
+            ("/scim/v2/dir-1/Roles/r1", Endpoint::Declared("Roles".into(), Some("r1".into()))),
         ] {
             let address = Address::Directory("dir-1".into());
             assert_eq!(parse(path, None), Ok(Route { address, endpoint }), "{path}");
@@ -205,7 +222,7 @@ mod tests {
         assert_eq!(parse("/scim/v2/dir-1/Users/%zz", None), Err(RouteError::Encoding));
         assert_eq!(parse("/elsewhere", None), Err(RouteError::Unknown(None)));
         assert_eq!(
-            parse("/scim/v2/dir-1/Persons", None),
+            parse("/scim/v2/dir-1/Users/7/name", None),
             Err(RouteError::Unknown(Some(Address::Directory("dir-1".into()))))
         );
     }

@@ -21,6 +21,8 @@ CREATE TABLE directory (
     kind TEXT NOT NULL,
     enabled INTEGER NOT NULL,
     strict INTEGER NOT NULL,
+    -- Whether groups are taken in.
+    group_sync INTEGER NOT NULL,
     -- Requests a second; 0 is no limit.
     rate_limit INTEGER NOT NULL,
     -- Grows with every change of what the directory declares; 0 as long as it declares nothing.
@@ -43,6 +45,8 @@ CREATE TABLE token (
     digest TEXT NOT NULL UNIQUE,
     -- The last characters of the secret, to tell tokens apart.
     hint TEXT NOT NULL,
+    -- The only user that the token speaks for; none for the identity provider's own.
+    user_id TEXT,
     created_at INTEGER NOT NULL,
     expires_at INTEGER,
     last_used_at INTEGER,
@@ -73,6 +77,18 @@ CREATE TABLE declared_schema (
     declared_at INTEGER NOT NULL,
     declaration TEXT NOT NULL,
     PRIMARY KEY (directory_id, uri_key)
+) STRICT, WITHOUT ROWID;
+
+-- The roles and entitlements that a directory's client may give to users.
+CREATE TABLE grantable (
+    directory_id TEXT NOT NULL REFERENCES directory (id),
+    -- Role, or the type of an entitlement.
+    resource_type TEXT NOT NULL,
+    id TEXT NOT NULL,
+    display_name TEXT NOT NULL,
+    description TEXT,
+    declared_at INTEGER NOT NULL,
+    PRIMARY KEY (directory_id, resource_type, id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE resource (
@@ -165,6 +181,8 @@ CREATE TABLE provisioning_log (
     notes TEXT,
     resource_type TEXT,
     resource_id TEXT,
+    -- For an operation of a bulk request, the id of that request.
+    part_of TEXT,
     PRIMARY KEY (directory_id, request_id)
 ) STRICT, WITHOUT ROWID;
 

@@ -89,7 +89,7 @@ fn check_request(request: &Request, reading: Reading) {
             Change::Delete => continue,
         };
         match written {
-            Ok(written) => check_stored(rt, &written.resource),
+            Ok(written) => check_stored(rt, &written.resource, reading),
             Err(error) => check_refusal(&error.into()),
         }
     }

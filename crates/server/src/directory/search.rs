@@ -3,11 +3,27 @@
 use std::sync::Arc;
 
 use scim::{
-    Error as ScimError, Notes, dialect, filter, list::ListQuery, schema::ResourceType, sort::Sort,
+    Error as ScimError, Notes, dialect,
+    filter::{self, Condition},
+    list::ListQuery,
+    schema::ResourceType,
+    sort::Sort,
 };
 use store::search::{Found, Search};
 
 use super::{Context, Error, References};
+
+/// What a filter means for resources of this type.
+pub fn condition(
+    filter: &str,
+    resource_type: &ResourceType,
+    context: &Context,
+    notes: &mut Notes,
+) -> Result<Condition, Error> {
+    let filter = dialect::read_filter(filter, context.reading, notes)?;
+    let resolved = filter::resolve_noting(&filter, resource_type, context.reading, notes);
+    Ok(resolved.map_err(ScimError::from)?)
+}
 
 /// What matches `query`, in the order of creation unless sorted.
 pub async fn search(
@@ -17,14 +33,9 @@ pub async fn search(
     context: &Context,
     notes: &mut Notes,
 ) -> Result<Found, Error> {
-    let condition = match &query.filter {
-        None => None,
-        Some(text) => {
-            let filter = dialect::read_filter(text, context.reading, notes)?;
-            let resolved = filter::resolve_noting(&filter, resource_type, context.reading, notes);
-            Some(resolved.map_err(ScimError::from)?)
-        }
-    };
+    let filter = query.filter.as_deref();
+    let condition =
+        filter.map(|text| condition(text, resource_type, context, notes)).transpose()?;
     let sort = match &query.sort_by {
         None => None,
         Some(path) => Some(Sort::parse(resource_type, path, query.sort_order)?),

@@ -47,10 +47,39 @@ pub(super) struct Call<'c> {
 impl Call<'_> {
     pub async fn get(self, resource_type: &Arc<ResourceType>, id: &str) -> Result<Answer, Refusal> {
         self.exchange.concerns(&resource_type.name, id);
-        let (_, projection) = self.query(resource_type)?;
+        let (query, projection) = self.query(resource_type)?;
+        if let Some(filter) = &query.filter {
+            return self.get_matching(resource_type, id, filter, &query, &projection).await;
+        }
         let references = references(resource_type, &projection);
         let stored = directory::get(resource_type, id, references, self.context).await?;
         self.answer(StatusCode::OK, &stored, resource_type, &projection)
+    }
+
+    /// The resource as a list of one if it matches, and as an empty list if it does not
+    /// (RFC 7644 §3.4.2, S-145).
+    async fn get_matching(
+        self,
+        resource_type: &Arc<ResourceType>,
+        id: &str,
+        filter: &str,
+        query: &ListQuery,
+        projection: &Projection,
+    ) -> Result<Answer, Refusal> {
+        let (context, notes) = (self.context, &mut self.exchange.notes);
+        let condition = directory::condition(filter, resource_type, context, notes)?;
+        let stored = directory::get(resource_type, id, References::Load, context).await?;
+        let Stored { resource, references } = stored;
+        let whole =
+            resource.representation(resource_type, &context.base_url, references.as_deref());
+        let matches = condition.matches(&whole.object().ok_or_else(corrupt)?);
+        let mut page = Vec::new();
+        if matches && query.count > 0 {
+            page.push(Match { resource, references });
+        }
+        let found = Found { total: usize::from(matches), page };
+        let body = list_body(&found, query, resource_type, projection, &context.base_url)?;
+        Ok(Answer::json(StatusCode::OK, body))
     }
 
     /// The list by GET.

@@ -12,6 +12,23 @@ pub const DEFAULT_COUNT: u64 = 100;
 /// The most resources in one page; who asks for more by index gets this many (S-189).
 pub const MAX_COUNT: u64 = 1000;
 
+/// The names of a list's parameters.
+const NAMES: [&str; 8] = [
+    "filter",
+    "sortBy",
+    "sortOrder",
+    "startIndex",
+    "count",
+    "cursor",
+    "attributes",
+    "excludedAttributes",
+];
+
+/// Whether `name` is that of a list's parameter.
+pub fn is_parameter(name: &str) -> bool {
+    NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
 /// The parameters of a list, of a GET or of a search. Texts are as they came: the filter, the
 /// paths and the cursor are for their own parsers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,8 +38,8 @@ pub struct ListQuery {
     pub sort_order: SortOrder,
     /// From 1.
     pub start_index: u64,
-    /// At most [`MAX_COUNT`]; 0 asks for the total alone.
-    pub count: u64,
+    /// At most [`MAX_COUNT`]; 0 asks for the total alone. `None` where the request does not say.
+    pub count: Option<u64>,
     /// Present if the request pages by cursor; empty for the first page.
     pub cursor: Option<String>,
     pub attributes: Option<String>,
@@ -36,7 +53,7 @@ impl Default for ListQuery {
             sort_by: None,
             sort_order: SortOrder::Ascending,
             start_index: 1,
-            count: DEFAULT_COUNT,
+            count: None,
             cursor: None,
             attributes: None,
             excluded_attributes: None,
@@ -58,6 +75,11 @@ pub(crate) struct Parameters {
 }
 
 impl ListQuery {
+    /// How many resources a page has at most.
+    pub fn count(&self) -> u64 {
+        self.count.unwrap_or(DEFAULT_COUNT)
+    }
+
     /// Reads the decoded pairs of a query string.
     ///
     /// Unknown names are ignored (S-014); a known one that comes twice is refused (S-450). A
@@ -68,16 +90,6 @@ impl ListQuery {
         reading: Reading,
         notes: &mut Notes,
     ) -> Result<Self, Error> {
-        const NAMES: [&str; 8] = [
-            "filter",
-            "sortBy",
-            "sortOrder",
-            "startIndex",
-            "count",
-            "cursor",
-            "attributes",
-            "excludedAttributes",
-        ];
         let mut values: [Option<String>; NAMES.len()] = Default::default();
         for (name, value) in pairs {
             let Some(index) = NAMES.iter().position(|known| known.eq_ignore_ascii_case(&name))
@@ -154,9 +166,7 @@ impl Parameters {
             sort_by: self.sort_by,
             sort_order,
             start_index: self.start_index.map_or(1, |index| index.max(1).unsigned_abs()),
-            count: self
-                .count
-                .map_or(DEFAULT_COUNT, |count| count.max(0).unsigned_abs().min(MAX_COUNT)),
+            count: self.count.map(|count| count.max(0).unsigned_abs().min(MAX_COUNT)),
             cursor: self.cursor,
             attributes: self.attributes,
             excluded_attributes: self.excluded_attributes,

@@ -98,10 +98,10 @@ impl AttributePath {
             Some(schema) if urn::eq(schema, &resource_type.schema.id) => {
                 (None, resource_type.attribute(&self.name)?)
             }
-            Some(schema) => {
-                let schema = resource_type.extension(schema)?;
-                (Some(schema.id.as_str()), schema.attribute(&self.name)?)
-            }
+            Some(schema) => match resource_type.extension(schema) {
+                Some(schema) => (Some(schema.id.as_str()), schema.attribute(&self.name)?),
+                None => return self.resolve_after_version(resource_type),
+            },
             None => match resource_type.attribute(&self.name) {
                 Some(attribute) => (None, attribute),
                 None if self.name.eq_ignore_ascii_case("manager") => {
@@ -116,6 +116,22 @@ impl AttributePath {
             Some(sub) => Some(attribute.sub_attribute(sub)?),
         };
         Some(ResolvedPath { extension, attribute, sub_attribute })
+    }
+
+    /// `urn:…:1.0:Boss.name`, where the URI ends in the version, was read as if `Boss` were part of
+    /// the URI.
+    fn resolve_after_version<'s>(
+        &self,
+        resource_type: &'s ResourceType,
+    ) -> Option<ResolvedPath<'s>> {
+        let (schema, attribute) = self.schema.as_deref()?.rsplit_once(':')?;
+        if self.sub_attribute.is_some() || !ends_in_version(schema) {
+            return None;
+        }
+        let schema = resource_type.extension(schema)?;
+        let attribute = schema.attribute(attribute)?;
+        let sub_attribute = Some(attribute.sub_attribute(&self.name)?);
+        Some(ResolvedPath { extension: Some(&schema.id), attribute, sub_attribute })
     }
 
     /// The declared attribute that was probably meant by a path that does not resolve.

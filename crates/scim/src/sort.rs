@@ -11,6 +11,9 @@ use crate::{
     text,
 };
 
+/// How much of a text is compared, in bytes.
+const MAX_KEY: usize = 8 * 1024;
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SortOrder {
     #[default]
@@ -29,7 +32,8 @@ impl SortOrder {
     }
 }
 
-/// An order of resources.
+/// What resources are sorted by. Those with equal keys are to be put in the order of their ids, which is
+/// that of their creation (S-186), whatever the sort order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sort {
     /// The URI of the extension whose object holds the attribute.
@@ -39,10 +43,9 @@ pub struct Sort {
     leaf: String,
     leaf_type: AttributeType,
     case_exact: bool,
-    order: SortOrder,
 }
 
-/// What a resource is sorted by. Resources without a value come last.
+/// The value that a resource is sorted by.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Key {
     Boolean(bool),
@@ -55,7 +58,7 @@ pub enum Key {
 impl Sort {
     /// Refuses paths that nothing can be sorted by: unknown ones, complex attributes without a
     /// `value`, binary values, what is never returned (S-181, S-187).
-    pub fn parse(rt: &ResourceType, sort_by: &str, order: SortOrder) -> Result<Self, Error> {
+    pub fn parse(rt: &ResourceType, sort_by: &str) -> Result<Self, Error> {
         let path = AttributePath::parse(sort_by)
             .map_err(|error| invalid(format!("`sortBy` is no attribute path: {error}")))?;
         let unknown = || invalid(format!("`sortBy` names `{path}`, which no schema declares"));
@@ -82,32 +85,28 @@ impl Sort {
             leaf: leaf.name.clone(),
             leaf_type: leaf.attribute_type,
             case_exact: leaf.case_exact,
-            order,
         })
     }
 
-    /// Compares two resources; equal ones by `meta.created` and `id`, always ascending (S-186).
-    pub fn compare(&self, a: &Object, b: &Object) -> Ordering {
-        self.compare_keys(&self.key(a), &self.key(b)).then_with(|| by_age(a, b))
+    /// What a request over several `resource_types` is sorted by in `rt`, one of them: `None` where
+    /// only others have the attribute, so that no resource of this type has a value.
+    pub fn parse_at_root(
+        rt: &ResourceType,
+        resource_types: &[ResourceType],
+        sort_by: &str,
+    ) -> Result<Option<Self>, Error> {
+        let has = |rt: &ResourceType| {
+            AttributePath::parse(sort_by).is_ok_and(|path| path.resolve(rt).is_some())
+        };
+        if !has(rt) && resource_types.iter().any(has) {
+            return Ok(None);
+        }
+        Self::parse(rt, sort_by).map(Some)
     }
 
-    /// Sorts resources, oldest first among equals.
-    pub fn sort(&self, resources: &mut [Object]) {
-        // Keys are made once, not for each comparison.
-        let keys: Vec<_> = resources.iter().map(|resource| self.key(resource)).collect();
-        let mut places: Vec<_> = (0..resources.len()).collect();
-        places.sort_by(|&a, &b| {
-            let order = self.compare_keys(&keys[a], &keys[b]);
-            order.then_with(|| by_age(&resources[a], &resources[b]))
-        });
-        let mut sorted: Vec<_> =
-            places.iter().map(|&place| std::mem::take(&mut resources[place])).collect();
-        resources.swap_with_slice(&mut sorted);
-    }
-
-    /// Compares what two resources are sorted by.
-    pub fn compare_keys(&self, a: &Key, b: &Key) -> Ordering {
-        a.compare(b, self.order)
+    /// The attribute sorted by: its extension, its name, and the sub-attribute or again its name.
+    pub fn target(&self) -> (Option<&str>, &str, &str) {
+        (self.extension.as_deref(), &self.attribute, &self.leaf)
     }
 
     /// What a resource is sorted by: much smaller than the resource.
@@ -137,7 +136,9 @@ impl Sort {
                 instant(text).map_or(Key::Missing, Key::Time)
             }
             (_, Some(Value::String(text))) => {
-                Key::Text(text::key(text, self.case_exact).into_owned())
+                let mut key = text::key(text, self.case_exact).into_owned();
+                key.truncate(key.floor_char_boundary(MAX_KEY));
+                Key::Text(key)
             }
             (_, Some(Value::Bool(value))) => Key::Boolean(*value),
             (_, Some(Value::Number(number))) => number.as_f64().map_or(Key::Missing, Key::Number),
@@ -148,7 +149,7 @@ impl Sort {
 
 impl Key {
     /// S-185: without a value last when ascending, first when descending.
-    fn compare(&self, other: &Self, order: SortOrder) -> Ordering {
+    pub fn compare(&self, other: &Self, order: SortOrder) -> Ordering {
         let ascending = match (self, other) {
             (Self::Boolean(a), Self::Boolean(b)) => a.cmp(b),
             (Self::Number(a), Self::Number(b)) => a.total_cmp(b),
@@ -171,16 +172,6 @@ impl Key {
             Self::Missing => 4,
         }
     }
-}
-
-fn by_age(a: &Object, b: &Object) -> Ordering {
-    fn created(resource: &Object) -> Option<i64> {
-        instant(resource.get("meta")?.get("created")?.as_str()?)
-    }
-    fn id(resource: &Object) -> Option<&str> {
-        resource.get("id")?.as_str()
-    }
-    created(a).cmp(&created(b)).then_with(|| id(a).cmp(&id(b)))
 }
 
 fn invalid(detail: String) -> Error {

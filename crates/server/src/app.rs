@@ -5,7 +5,8 @@ use std::sync::Arc;
 use store::Store;
 
 use crate::{
-    config::Settings, http::auth::Tokens, log::Log, rate_limit::RateLimits, schemas::Schemas,
+    config::Settings, cursor::Cursors, http::auth::Tokens, log::Log, rate_limit::RateLimits,
+    schemas::Schemas,
 };
 
 pub struct App {
@@ -19,10 +20,12 @@ pub struct App {
     pub rate_limits: RateLimits,
     pub log: Log,
     pub schemas: Schemas,
+    pub cursors: Cursors,
 }
 
 impl App {
     pub fn new(settings: Settings, public_url: String, store: Arc<Store>, log: Log) -> Self {
+        let cursors = Cursors::new(settings.cursor_timeout);
         let public_path = public_url.splitn(4, '/').nth(3).unwrap_or_default().to_owned();
         Self {
             settings,
@@ -33,6 +36,7 @@ impl App {
             rate_limits: RateLimits::default(),
             log,
             schemas: Schemas::default(),
+            cursors,
         }
     }
 }

@@ -10,6 +10,8 @@ use anyhow::{Context, bail};
 use clap::Args;
 use serde::Deserialize;
 
+use crate::cursor::Cursors;
+
 const DEFAULT_DATA: &str = "./data";
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 
@@ -47,6 +49,9 @@ pub struct ServeArgs {
     /// Days that the provisioning log is kept [default: 90]
     #[arg(long, value_name = "DAYS", env = "HEADCOUNT_LOG_RETENTION_DAYS")]
     pub log_retention_days: Option<u32>,
+    /// How long the cursor of a list can be used, in seconds [default: 3600]
+    #[arg(long, value_name = "SECONDS", env = "HEADCOUNT_CURSOR_TIMEOUT_SECONDS")]
+    pub cursor_timeout_seconds: Option<u32>,
     /// Longest wait for open requests at shutdown, in seconds [default: 30]
     #[arg(long, value_name = "SECONDS", env = "HEADCOUNT_SHUTDOWN_SECONDS")]
     pub shutdown_seconds: Option<u64>,
@@ -77,6 +82,7 @@ struct File {
     max_body_bytes: Option<usize>,
     max_connections: Option<usize>,
     log_retention_days: Option<u32>,
+    cursor_timeout_seconds: Option<u32>,
     shutdown_seconds: Option<u64>,
     log_format: Option<LogFormat>,
     log: Option<String>,
@@ -111,6 +117,7 @@ pub struct Settings {
     pub max_body_bytes: usize,
     pub max_connections: usize,
     pub log_retention_days: u32,
+    pub cursor_timeout: Duration,
     pub shutdown: Duration,
     pub log_format: LogFormat,
     pub log: String,
@@ -133,6 +140,9 @@ impl Settings {
             max_body_bytes: args.max_body_bytes.or(file.max_body_bytes).unwrap_or(10 << 20),
             max_connections: args.max_connections.or(file.max_connections).unwrap_or(4096),
             log_retention_days: args.log_retention_days.or(file.log_retention_days).unwrap_or(90),
+            cursor_timeout: Duration::from_secs(
+                args.cursor_timeout_seconds.or(file.cursor_timeout_seconds).unwrap_or(3600).into(),
+            ),
             shutdown: Duration::from_secs(
                 args.shutdown_seconds.or(file.shutdown_seconds).unwrap_or(30),
             ),
@@ -154,6 +164,16 @@ impl Settings {
         }
         if settings.max_connections == 0 {
             bail!("max_connections is 0: nobody could connect");
+        }
+        if settings.cursor_timeout.is_zero() {
+            bail!("cursor_timeout_seconds is 0: no cursor could be used");
+        }
+        if settings.cursor_timeout > Cursors::LONGEST {
+            bail!(
+                "cursor_timeout_seconds is {}: at most {} are possible",
+                settings.cursor_timeout.as_secs(),
+                Cursors::LONGEST.as_secs()
+            );
         }
         Ok(settings)
     }

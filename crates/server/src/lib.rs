@@ -8,6 +8,7 @@ pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod cursor;
 pub mod directory;
 pub mod http;
 pub mod ids;

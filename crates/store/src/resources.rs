@@ -48,6 +48,9 @@ impl Resource {
 pub(crate) const COLUMNS: &str = "r.id, r.version, r.created_at, r.last_modified_at, r.document, \
      r.manager_id, m.display";
 
+/// How many they are.
+pub(crate) const COLUMN_COUNT: usize = 7;
+
 pub(crate) const FROM: &str = "FROM resource r LEFT JOIN resource m \
      ON m.directory_id = r.directory_id AND m.resource_type = 'User' AND m.id = r.manager_id";
 

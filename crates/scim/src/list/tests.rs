@@ -26,7 +26,7 @@ fn pages() {
         ("aadOptscim062020&foo=bar&foo=baz", 1, 100),
     ] {
         let query = query(text, Reading::Tolerant).unwrap();
-        assert_eq!((query.start_index, query.count), (start_index, count), "{text}");
+        assert_eq!((query.start_index, query.count()), (start_index, count), "{text}");
         assert_eq!(query.cursor, None);
     }
 }

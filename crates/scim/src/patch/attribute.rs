@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{
     Op, PatchProblem,
     apply::{Patch, container},
-    elements::{elements, elements_of, is_meant, key_in, settle_primary},
+    elements::{elements, elements_of, is_equal, is_meant, key_in, settle_primary},
     place::{Slot, Sub},
 };
 use crate::{
@@ -179,7 +179,8 @@ impl<'s> Patch<'s> {
             (op, existing, &mut value)
         {
             self.work(existing.len(), given.len())?;
-            given.retain(|given| !existing.contains(given));
+            let case_exact = sub.declared.is_none_or(|sub| sub.case_exact);
+            given.retain(|given| !existing.iter().any(|old| is_equal(given, old, case_exact)));
             existing.append(given);
             return Ok(());
         }

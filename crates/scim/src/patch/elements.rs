@@ -18,7 +18,7 @@ use crate::{
 /// Strings compare as the schema says, and exactly where there is none.
 pub(super) fn is_meant(slot: &Slot<'_>, given: &Value, existing: &Value) -> bool {
     let Value::Object(given) = given else {
-        return equal(given, existing, slot.attribute().is_none_or(|a| a.case_exact));
+        return is_equal(given, existing, slot.attribute().is_none_or(|a| a.case_exact));
     };
     let Value::Object(existing) = existing else { return false };
     let significant = |name: &str| name != "primary" && name != "display";
@@ -28,11 +28,12 @@ pub(super) fn is_meant(slot: &Slot<'_>, given: &Value, existing: &Value) -> bool
             None => true,
             Some(attribute) => attribute.sub_attribute(name).is_none_or(|sub| sub.case_exact),
         };
-        existing.get(name).is_some_and(|existing| equal(given, existing, exact))
+        existing.get(name).is_some_and(|existing| is_equal(given, existing, exact))
     })
 }
 
-fn equal(a: &Value, b: &Value, case_exact: bool) -> bool {
+/// Whether two values are the same; strings as `caseExact` says.
+pub(super) fn is_equal(a: &Value, b: &Value, case_exact: bool) -> bool {
     match (a, b) {
         (Value::String(a), Value::String(b)) if !case_exact => {
             if a.is_ascii() && b.is_ascii() {

@@ -65,7 +65,7 @@ impl Schema {
         if !urn::is_urn(id)
             || id.len() > MAX_URI
             || id.split(':').count() < 3
-            || !id.bytes().all(|byte| byte.is_ascii_graphic() && !br#""\[](),"#.contains(&byte))
+            || !id.bytes().all(|byte| byte.is_ascii_graphic() && !br#""'\[](),"#.contains(&byte))
         {
             let expected = "a URI such as urn:example:scim:badges:1.0:User";
             return Err(error("id", SchemaProblem::Expected(expected)));
@@ -135,9 +135,14 @@ fn declared(item: &Object, parent: &str) -> Result<Attribute, SchemaError> {
     declared.required = flag(item, &path, "required")?;
     declared.canonical_values = texts(item, &path, "canonicalValues")?;
     declared.reference_types = texts(item, &path, "referenceTypes")?;
-    // References and binary values compare as they stand, whatever is declared.
-    declared.case_exact = flag(item, &path, "caseExact")?
-        || matches!(attribute_type, AttributeType::Reference | AttributeType::Binary);
+    // References and binary values compare as they stand, whatever is declared; what is no text has
+    // no letter case.
+    let case_exact = flag(item, &path, "caseExact")?;
+    declared.case_exact = match attribute_type {
+        AttributeType::Reference | AttributeType::Binary => true,
+        AttributeType::String => case_exact,
+        _ => false,
+    };
     if let Some(keyword) = text(item, &path, "mutability")? {
         declared.mutability = Mutability::from_keyword(keyword).ok_or_else(|| {
             one_of("mutability", "`readOnly`, `readWrite`, `immutable` or `writeOnly`")

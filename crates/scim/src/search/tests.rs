@@ -23,7 +23,7 @@ fn searches() {
         attributes: Some("displayName,userName".into()),
         sort_by: Some("title".into()),
         sort_order: SortOrder::Descending,
-        count: crate::list::MAX_COUNT,
+        count: Some(crate::list::MAX_COUNT),
         ..ListQuery::default()
     };
     assert_eq!(read(body, Reading::Strict), Ok(expected));

@@ -209,15 +209,20 @@ impl<'s> Draft<'s> {
         draft
     }
 
-    /// Fills in what the body leaves out: a User is active, or as active as it was (S-089).
+    /// Fills in what the body leaves out: a new User is active, another as it was (S-089).
     pub fn default_active(&mut self, stored: Option<&Object>) {
         let is_active = |attribute: &Attribute| attribute.name == "active";
         if self.rt.schema.id == urn::USER
             && let Some(index) = self.rt.schema.attributes.iter().position(is_active)
             && self.base.value(index + 1).is_none()
         {
-            let active = stored.and_then(|stored| stored.get("active"));
-            self.base.put(index + 1, "active", active.cloned().unwrap_or(Value::Bool(true)));
+            let active = match stored {
+                None => Some(Value::Bool(true)),
+                Some(stored) => stored.get("active").cloned(),
+            };
+            if let Some(active) = active {
+                self.base.put(index + 1, "active", active);
+            }
         }
     }
 

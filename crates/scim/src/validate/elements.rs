@@ -87,6 +87,7 @@ pub(super) fn merge_equal(attribute: &Attribute, elements: Vec<Value>) -> Vec<Va
                         earlier.insert("primary".into(), Value::Bool(true));
                     }
                 }
+                merged[index] = arranged(attribute, merged[index].take());
             }
             (Some(_), _) => {}
         }

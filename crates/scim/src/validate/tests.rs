@@ -157,7 +157,7 @@ fn what_is_kept() {
         // S-077: one element for one type and value.
         (
             json!({ "emails": [{ "value": "A@x", "type": "work" }, { "value": "b" }, { "value": "a@X", "type": "Work", "display": "A" }] }),
-            json!({ "emails": [{ "value": "a@X", "type": "Work", "display": "A" }, { "value": "b" }] }),
+            json!({ "emails": [{ "value": "a@X", "display": "A", "type": "Work" }, { "value": "b" }] }),
         ),
         (
             json!({ "addresses": [{ "type": "work", "locality": "Bergen" }, { "type": "work", "locality": "Oslo" }, { "locality": "Oslo", "type": "work" }] }),

@@ -26,7 +26,7 @@ pub use get::get;
 pub use patch::patch;
 pub use precondition::Precondition;
 pub use replace::replace;
-pub use search::{condition, search};
+pub use search::{matches, search};
 
 /// What every use case knows of the request it serves.
 pub struct Context {

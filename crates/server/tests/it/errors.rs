@@ -56,7 +56,6 @@ async fn s_015_urls_that_name_nothing_are_refused_in_the_standards_form() {
         ("POST", "/Bulk", 501, None),
         ("GET", "/Me", 501, None),
         ("PATCH", "/Me", 501, None),
-        ("POST", "/.search", 501, None),
         ("GET", "/Users?count=1&count=9", 400, Some("invalidValue")),
         ("GET", "/Users?filter=%zz", 400, Some("invalidValue")),
         ("GET", "/Users?filter=%ff", 400, Some("invalidValue")),

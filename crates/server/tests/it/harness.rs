@@ -82,13 +82,20 @@ impl TestServer {
 
     /// A new directory of an organization, which is created if it is not there.
     pub async fn directory_of(&self, slug: &str, kind: &str, rate_limit: u32) -> Directory {
+        self.directory_with(slug, &format!("--kind {kind} --rate-limit {rate_limit}")).await
+    }
+
+    /// A new directory of the organization `acme` that reads strictly, without a rate limit.
+    pub async fn strict_directory(&self) -> Directory {
+        self.directory_with("acme", "--strict --rate-limit 0").await
+    }
+
+    async fn directory_with(&self, slug: &str, options: &str) -> Directory {
         let listed = self.command("organization list").await;
         if !listed.to_string().contains(&format!("\"{slug}\"")) {
             self.command(&format!("organization create {slug}")).await;
         }
-        let arguments = format!(
-            "directory create --organization {slug} --kind {kind} --rate-limit {rate_limit}"
-        );
+        let arguments = format!("directory create --organization {slug} {options}");
         let created = self.command(&arguments).await;
         let text = |key: &str| {
             created[key].as_str().unwrap_or_else(|| panic!("no `{key}` in {created}")).to_owned()
@@ -128,6 +135,28 @@ impl TestServer {
         let store = Store::open(self.data.path(), 0).await.unwrap();
         let read = async |mut tx: DirectoryTx<'_>| tx.changes_by(request_id).await;
         store.read::<_, store::Error, _>(&directory.id, read).await.unwrap()
+    }
+
+    /// Puts users into the store without asking the server, and answers their ids in order: all
+    /// active, older than whoever comes by a request.
+    pub async fn seed_users(&self, directory: &Directory, count: usize) -> Vec<String> {
+        let store = Store::open(self.data.path(), 0).await.unwrap();
+        let id = |number: usize| format!("01900000-0000-7000-8000-{number:012x}");
+        for first in (0..count).step_by(2_000) {
+            let numbers = first..count.min(first + 2_000);
+            store
+                .write::<_, store::Error, _>(&directory.id, async move |mut tx: DirectoryTx<'_>| {
+                    for number in numbers.clone() {
+                        let user = user(&format!("person{number:05}@example.com"));
+                        let user = user.as_object().unwrap();
+                        tx.create("User", &id(number), user, number as i64, "seed").await?;
+                    }
+                    Ok(())
+                })
+                .await
+                .unwrap();
+        }
+        (0..count).map(id).collect()
     }
 
     pub fn scim_url(&self, directory: &Directory) -> String {
@@ -363,7 +392,7 @@ impl ScimClient {
 
     /// The users that a filter finds.
     pub async fn find_users(&self, filter: &str) -> Vec<Value> {
-        let filter = utf8_percent_encode(filter, NON_ALPHANUMERIC);
+        let filter = encoded(filter);
         let found = self.get(&format!("/Users?filter={filter}")).await.expect(200).body;
         let resources = found["Resources"].as_array().cloned().unwrap_or_default();
         assert_eq!(found["totalResults"], resources.len(), "{filter}: {found}");
@@ -380,6 +409,11 @@ pub async fn answer(request: RequestBuilder) -> reqwest::Result<Answer> {
         text => serde_json::from_str(text).unwrap_or_else(|_| panic!("no JSON: {text}")),
     };
     Ok(Answer { status, headers, body })
+}
+
+/// `text` as it stands in a query.
+pub fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
 /// The message around PATCH operations (RFC 7644 §3.5.2).

@@ -13,11 +13,12 @@ use super::{
     not_allowed,
     route::Endpoint,
 };
-use crate::schemas::ResourceTypes;
+use crate::{app::App, schemas::ResourceTypes};
 
 /// Answers a discovery endpoint or the base URL. Paging, sorting and projection are disregarded
 /// there, and a filter is refused, as the standard says.
 pub(super) fn answer(
+    app: &App,
     resource_types: &ResourceTypes,
     endpoint: &Endpoint,
     parts: &Parts,
@@ -43,7 +44,7 @@ pub(super) fn answer(
     let types = &resource_types.all;
     let found = match endpoint {
         Endpoint::ServiceProviderConfig => {
-            Some(discovery::service_provider_config(&service(), base_url))
+            Some(discovery::service_provider_config(&service(app), base_url))
         }
         Endpoint::ResourceTypes(Some(name)) => discovery::resource_type(types, name, base_url),
         Endpoint::Schemas(None) => Some(discovery::schemas(types, base_url)),
@@ -65,11 +66,11 @@ pub(super) fn answer(
     Ok(answer.with(header::ETAG, tag))
 }
 
-fn service() -> Service {
+fn service(app: &App) -> Service {
     Service {
         documentation_uri: None,
         bulk: None,
-        cursor_timeout: None,
+        cursor_timeout: Some(app.settings.cursor_timeout.as_secs()),
         authentication_schemes: vec![
             AuthenticationScheme::OAuthBearerToken,
             AuthenticationScheme::HttpBasic,

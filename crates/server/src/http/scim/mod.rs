@@ -4,6 +4,7 @@ mod answer;
 mod conditional;
 mod discovery;
 mod exchange;
+mod lists;
 mod resources;
 pub mod route;
 
@@ -100,7 +101,7 @@ async fn answer(
     };
     let Ok(Route { endpoint, .. }) = route else { return Err(route_refusal(route.err())) };
     let Some(access) = access else {
-        return discovery::answer(app.schemas.standard(), &endpoint, parts, &base_url);
+        return discovery::answer(app, app.schemas.standard(), &endpoint, parts, &base_url);
     };
     if parts.method == Method::OPTIONS {
         return Ok(Answer::options(allowed(&endpoint)));
@@ -119,10 +120,11 @@ async fn answer(
         Kind::User => &resource_types.user,
         Kind::Group => &resource_types.group,
     };
-    let call = resources::Call { app, parts, context: &context, exchange };
+    let all = [&resource_types.user, &resource_types.group];
+    let call = resources::Call { app, parts, access: &access, context: &context, exchange };
     match endpoint {
         Endpoint::Resources(kind) => match parts.method {
-            Method::GET | Method::HEAD => call.list(resource_type(kind)).await,
+            Method::GET | Method::HEAD => call.list(&[resource_type(kind)]).await,
             Method::POST => call.create(resource_type(kind), body).await,
             _ => Err(not_allowed(&endpoint)),
         },
@@ -134,10 +136,20 @@ async fn answer(
             _ => Err(not_allowed(&endpoint)),
         },
         Endpoint::Search(kind) => match parts.method {
-            Method::POST => call.search(resource_type(kind), body).await,
+            Method::POST => call.search(&[resource_type(kind)], body).await,
             _ => Err(not_allowed(&endpoint)),
         },
-        Endpoint::Bulk | Endpoint::Me | Endpoint::RootSearch => Err(Refusal::from(Error::new(
+        Endpoint::RootSearch => match parts.method {
+            Method::POST => call.search(&all, body).await,
+            _ => Err(not_allowed(&endpoint)),
+        },
+        // A query of everything (RFC 7644 §3.4.2.1); without parameters it is discovery.
+        Endpoint::Base
+            if matches!(parts.method, Method::GET | Method::HEAD) && route::is_list(parts) =>
+        {
+            call.list(&all).await
+        }
+        Endpoint::Bulk | Endpoint::Me => Err(Refusal::from(Error::new(
             501,
             None,
             "this endpoint is not served; see ServiceProviderConfig for what is",
@@ -146,7 +158,7 @@ async fn answer(
         | Endpoint::ServiceProviderConfig
         | Endpoint::ResourceTypes(_)
         | Endpoint::Schemas(_) => {
-            discovery::answer(&resource_types, &endpoint, parts, &context.base_url)
+            discovery::answer(app, &resource_types, &endpoint, parts, &context.base_url)
         }
     }
 }

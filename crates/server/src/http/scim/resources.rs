@@ -14,10 +14,8 @@ use scim::{
     project::Projection,
     representation::etag,
     schema::ResourceType,
-    search, urn,
 };
 use serde_json::Value;
-use store::search::{Found, Match};
 
 use super::{
     answer::{Answer, Refusal},
@@ -28,6 +26,7 @@ use super::{
 use crate::{
     app::App,
     directory::{self, Context, References, Stored},
+    http::auth::Access,
 };
 
 /// The longest wait for a whole body.
@@ -40,6 +39,7 @@ const LARGE_BODY: usize = 256 << 10;
 pub(super) struct Call<'c> {
     pub app: &'c App,
     pub parts: &'c Parts,
+    pub access: &'c Access,
     pub context: &'c Arc<Context>,
     pub exchange: &'c mut Exchange,
 }
@@ -49,57 +49,11 @@ impl Call<'_> {
         self.exchange.concerns(&resource_type.name, id);
         let (query, projection) = self.query(resource_type)?;
         if let Some(filter) = &query.filter {
-            return self.get_matching(resource_type, id, filter, &query, &projection).await;
+            return self.list_one(resource_type, id, filter, projection).await;
         }
         let references = references(resource_type, &projection);
         let stored = directory::get(resource_type, id, references, self.context).await?;
         self.answer(StatusCode::OK, &stored, resource_type, &projection)
-    }
-
-    /// The resource as a list of one if it matches, and as an empty list if it does not
-    /// (RFC 7644 §3.4.2, S-145).
-    async fn get_matching(
-        self,
-        resource_type: &Arc<ResourceType>,
-        id: &str,
-        filter: &str,
-        query: &ListQuery,
-        projection: &Projection,
-    ) -> Result<Answer, Refusal> {
-        let (context, notes) = (self.context, &mut self.exchange.notes);
-        let condition = directory::condition(filter, resource_type, context, notes)?;
-        let stored = directory::get(resource_type, id, References::Load, context).await?;
-        let Stored { resource, references } = stored;
-        let whole =
-            resource.representation(resource_type, &context.base_url, references.as_deref());
-        let matches = condition.matches(&whole.object().ok_or_else(corrupt)?);
-        let mut page = Vec::new();
-        if matches && query.count > 0 {
-            page.push(Match { resource, references });
-        }
-        let found = Found { total: usize::from(matches), page };
-        let body = list_body(&found, query, resource_type, projection, &context.base_url)?;
-        Ok(Answer::json(StatusCode::OK, body))
-    }
-
-    /// The list by GET.
-    pub async fn list(self, resource_type: &Arc<ResourceType>) -> Result<Answer, Refusal> {
-        let (query, projection) = self.query(resource_type)?;
-        self.answer_list(&query, resource_type, &projection).await
-    }
-
-    /// The same by POST (RFC 7644 §3.4.3): parameters of the URL do not count.
-    pub async fn search(
-        self,
-        resource_type: &Arc<ResourceType>,
-        body: &mut Body,
-    ) -> Result<Answer, Refusal> {
-        let Value::Object(body) = self.read(body).await? else {
-            return Err(not_an_object());
-        };
-        let query = search::parse(body, self.context.reading, &mut self.exchange.notes)?;
-        let projection = projection(resource_type, &query)?;
-        self.answer_list(&query, resource_type, &projection).await
     }
 
     pub async fn create(
@@ -182,23 +136,25 @@ impl Call<'_> {
     }
 
     fn query(&self, resource_type: &ResourceType) -> Result<(ListQuery, Projection), Refusal> {
-        let Some(text) = self.parts.uri.query() else {
-            return Ok((ListQuery::default(), projection(resource_type, &ListQuery::default())?));
-        };
+        let query = self.list_query(&mut scim::Notes::default())?;
+        let projection = projection(resource_type, &query)?;
+        Ok((query, projection))
+    }
+
+    /// The parameters in the URL.
+    pub(super) fn list_query(&self, notes: &mut scim::Notes) -> Result<ListQuery, Refusal> {
+        let Some(text) = self.parts.uri.query() else { return Ok(ListQuery::default()) };
         let pairs = route::query_pairs(text).map_err(|_| {
             Error::bad_request(
                 ScimType::InvalidValue,
                 "the query holds percent-encoding that is none, or no UTF-8",
             )
         })?;
-        let mut notes = scim::Notes::default();
-        let query = ListQuery::from_pairs(pairs, self.context.reading, &mut notes)?;
-        let projection = projection(resource_type, &query)?;
-        Ok((query, projection))
+        Ok(ListQuery::from_pairs(pairs, self.context.reading, notes)?)
     }
 
     /// The body as JSON, within the bounds of size, time, media type and shape.
-    async fn read(&self, body: &mut Body) -> Result<Value, Refusal> {
+    pub(super) async fn read(&self, body: &mut Body) -> Result<Value, Refusal> {
         check_media_type(&self.parts.method, &self.parts.headers)?;
         let limit = self.app.settings.max_body_bytes;
         let too_large = || {
@@ -271,29 +227,12 @@ impl Call<'_> {
             if status == StatusCode::CREATED { header::LOCATION } else { header::CONTENT_LOCATION };
         Ok(Answer::json(status, body).with(header::ETAG, tag).with(place, location))
     }
-
-    async fn answer_list(
-        self,
-        query: &ListQuery,
-        resource_type: &Arc<ResourceType>,
-        projection: &Projection,
-    ) -> Result<Answer, Refusal> {
-        if query.cursor.is_some() {
-            return Err(Refusal::from(Error::bad_request(
-                ScimType::InvalidValue,
-                "paging by `cursor` is not served: use `startIndex` and `count`",
-            )));
-        }
-        let references = references(resource_type, projection);
-        let notes = &mut self.exchange.notes;
-        let found =
-            directory::search(resource_type, query, references, self.context, notes).await?;
-        let body = list_body(&found, query, resource_type, projection, &self.context.base_url)?;
-        Ok(Answer::json(StatusCode::OK, body))
-    }
 }
 
-fn projection(resource_type: &ResourceType, query: &ListQuery) -> Result<Projection, Error> {
+pub(super) fn projection(
+    resource_type: &ResourceType,
+    query: &ListQuery,
+) -> Result<Projection, Error> {
     Projection::parse(
         resource_type,
         query.attributes.as_deref(),
@@ -302,51 +241,17 @@ fn projection(resource_type: &ResourceType, query: &ListQuery) -> Result<Project
 }
 
 /// Whether the answer shows the attribute that is stored as memberships.
-fn references(resource_type: &ResourceType, projection: &Projection) -> References {
+pub(super) fn references(resource_type: &ResourceType, projection: &Projection) -> References {
     let name = if resource_type.name == "Group" { "members" } else { "groups" };
     if projection.wants(resource_type, name) { References::Load } else { References::LeaveOut }
 }
 
-fn corrupt() -> Error {
+pub(super) fn corrupt() -> Error {
     Error::new(500, None, "a stored resource cannot be read")
 }
 
-fn not_an_object() -> Refusal {
+pub(super) fn not_an_object() -> Refusal {
     Refusal::from(Error::bad_request(ScimType::InvalidSyntax, "the body must be a JSON object"))
-}
-
-/// The ListResponse (RFC 7644 §3.4.2); documents are copied, not parsed, unless projected.
-fn list_body(
-    found: &Found,
-    query: &ListQuery,
-    resource_type: &ResourceType,
-    projection: &Projection,
-    base_url: &str,
-) -> Result<String, Error> {
-    let mut body = format!(
-        "{{\"schemas\":[\"{}\"],\"totalResults\":{},\"startIndex\":{},\"itemsPerPage\":{},\
-         \"Resources\":[",
-        urn::LIST_RESPONSE,
-        found.total,
-        query.start_index,
-        found.page.len()
-    );
-    for (at, Match { resource, references }) in found.page.iter().enumerate() {
-        if at > 0 {
-            body.push(',');
-        }
-        let representation =
-            resource.representation(resource_type, base_url, references.as_deref());
-        if projection.is_default() {
-            representation.write(&mut body);
-        } else {
-            let mut object = representation.object().ok_or_else(corrupt)?;
-            projection.apply(resource_type, &mut object);
-            body.push_str(&Value::from(object).to_string());
-        }
-    }
-    body.push_str("]}");
-    Ok(body)
 }
 
 /// `application/scim+json` or `application/json` with any parameters, or nothing said

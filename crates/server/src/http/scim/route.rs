@@ -4,7 +4,9 @@
 //! Doubled and trailing slashes, a doubled `/scim` and a missing `/v2` name the same (E-07, E-08,
 //! O-06): identity providers join what an admin pasted with what they need.
 
+use axum::http::request::Parts;
 use percent_encoding::percent_decode_str;
+use scim::list;
 
 /// Whose endpoint it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,6 +104,8 @@ pub fn parse(path: &str, organization: Option<&str>) -> Result<Route, RouteError
         ["Groups", id] => Endpoint::Resource(Kind::Group, id.into()),
         [".search"] => Endpoint::RootSearch,
         ["ServiceProviderConfig"] => Endpoint::ServiceProviderConfig,
+        // Nothing is searched there (S-214).
+        ["ResourceTypes" | "Schemas", ".search"] => return Err(RouteError::Unknown(Some(address))),
         ["ResourceTypes"] => Endpoint::ResourceTypes(None),
         ["ResourceTypes", id] => Endpoint::ResourceTypes(Some(id.into())),
         ["Schemas"] => Endpoint::Schemas(None),
@@ -152,6 +156,22 @@ pub fn query_pairs(query: &str) -> Result<Vec<(String, String)>, RouteError> {
             Ok((decode(key)?, decode(value)?))
         })
         .collect()
+}
+
+/// Whether the query asks for a list: any of its parameters is one of a list's, and none holds a
+/// path that a client has put behind it.
+pub fn is_list(parts: &Parts) -> bool {
+    let query = parts.uri.query().unwrap_or_default();
+    let mut found = false;
+    for pair in query.split('&') {
+        let name = pair.split('=').next().unwrap_or_default();
+        if list::is_parameter(name) {
+            found = true;
+        } else if ["/Users", "/Groups"].iter().any(|path| pair.contains(path)) {
+            return false;
+        }
+    }
+    found
 }
 
 #[cfg(test)]

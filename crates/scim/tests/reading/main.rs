@@ -1,0 +1,4 @@
+//! Reading what clients send: what must hold of every input.
+
+mod checks;
+mod found;

@@ -1,0 +1,265 @@
+//! The orders that SQL knows, and places in them.
+
+use std::cmp::Ordering;
+
+use scim::sort::{Key, Sort, SortOrder};
+
+use super::Search;
+use crate::{Param, Row, error::Result};
+
+/// A place in an order: what the resource there is sorted by, and its id, which settles ties.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Position {
+    /// [`Key::Missing`] also where nothing is sorted.
+    pub key: Key,
+    pub id: String,
+}
+
+/// Where a page begins, and which way it reads.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Seek {
+    /// At the beginning, forward.
+    Start,
+    /// Forward, behind or from a position.
+    After(Position),
+    From(Position),
+    /// Backward, the page that ends before or at a position.
+    Before(Position),
+    UpTo(Position),
+}
+
+impl Seek {
+    pub(super) fn is_backward(&self) -> bool {
+        matches!(self, Self::Before(_) | Self::UpTo(_))
+    }
+
+    /// On in the same direction, behind `position`.
+    pub(super) fn beyond(&self, position: Position) -> Self {
+        if self.is_backward() { Self::Before(position) } else { Self::After(position) }
+    }
+
+    /// The other direction, from the same place.
+    pub(super) fn turned(&self) -> Option<Self> {
+        Some(match self {
+            Self::Start => return None,
+            Self::After(position) => Self::UpTo(position.clone()),
+            Self::From(position) => Self::Before(position.clone()),
+            Self::Before(position) => Self::From(position.clone()),
+            Self::UpTo(position) => Self::After(position.clone()),
+        })
+    }
+
+    fn position(&self) -> Option<&Position> {
+        match self {
+            Self::Start => None,
+            Self::After(position)
+            | Self::From(position)
+            | Self::Before(position)
+            | Self::UpTo(position) => Some(position),
+        }
+    }
+
+    fn is_inclusive(&self) -> bool {
+        matches!(self, Self::From(_) | Self::UpTo(_))
+    }
+
+    /// Of `sorted` positions, those of the page, in the direction of reading.
+    pub(super) fn cut<T: Clone>(
+        &self,
+        sorted: &[T],
+        count: usize,
+        compare: impl Fn(&T, &Position) -> Ordering,
+    ) -> Vec<T> {
+        let Some(position) = self.position() else {
+            return sorted.iter().take(count).cloned().collect();
+        };
+        // A position is behind those before it, and behind itself when the page ends with it or
+        // begins after it.
+        let keeps_equal = self.is_inclusive() == self.is_backward();
+        let at = sorted.partition_point(|item| match compare(item, position) {
+            Ordering::Less => true,
+            Ordering::Equal => keeps_equal,
+            Ordering::Greater => false,
+        });
+        let (before, after) = sorted.split_at(at);
+        if self.is_backward() {
+            before.iter().rev().take(count).cloned().collect()
+        } else {
+            after.iter().take(count).cloned().collect()
+        }
+    }
+}
+
+/// The order of two places when sorted that way; `None` is the order of creation.
+pub(super) fn compare(order: Option<SortOrder>, a: &Position, b: &Position) -> Ordering {
+    a.key.compare(&b.key, order.unwrap_or_default()).then_with(|| a.id.cmp(&b.id))
+}
+
+/// An order by a column of `resource r`, which agrees with that of [`Sort::key`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Order {
+    column: Column,
+    descending: bool,
+    /// Whether the column is the key sorted by, or nothing is sorted.
+    sorted: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Column {
+    Id,
+    UserName,
+    CreatedAt,
+    LastModifiedAt,
+}
+
+impl Column {
+    fn of(resource_type: &str, sort: &Sort) -> Option<Self> {
+        match sort.target() {
+            (None, "id", _) => Some(Self::Id),
+            (None, "userName", _) if resource_type == "User" => Some(Self::UserName),
+            (None, "meta", "created") => Some(Self::CreatedAt),
+            (None, "meta", "lastModified") => Some(Self::LastModifiedAt),
+            _ => None,
+        }
+    }
+}
+
+impl Order {
+    /// The order of creation.
+    pub const CREATION: Self = Self { column: Column::Id, descending: false, sorted: false };
+
+    /// The order of a type's resources, if SQL knows it.
+    pub fn of(resource_type: &str, sort: &Sort, order: SortOrder) -> Option<Self> {
+        let column = Column::of(resource_type, sort)?;
+        Some(Self { column, descending: order == SortOrder::Descending, sorted: true })
+    }
+
+    /// The order of everything searched, if SQL knows it and it is the same for all types.
+    pub fn of_all(search: &Search) -> Option<Self> {
+        let Some(order) = search.sort_order else { return Some(Self::CREATION) };
+        let mut orders = search
+            .parts
+            .iter()
+            .map(|part| Self::of(&part.resource_type.name, part.sort.as_ref()?, order));
+        let first = orders.next()??;
+        orders.all(|order| order.is_some_and(|order| order.column == first.column)).then_some(first)
+    }
+
+    pub fn column(&self) -> &'static str {
+        match self.column {
+            Column::Id => "r.id",
+            Column::UserName => "r.user_name",
+            Column::CreatedAt => "r.created_at",
+            Column::LastModifiedAt => "r.last_modified_at",
+        }
+    }
+
+    fn is_unique(&self) -> bool {
+        matches!(self.column, Column::Id | Column::UserName)
+    }
+
+    /// What follows ORDER BY; equal keys go by id, ascending also where the keys descend.
+    pub fn by(&self, backward: bool) -> String {
+        let direction = |descends: bool| if descends { " DESC" } else { "" };
+        let by = format!("{}{}", self.column(), direction(self.descending != backward));
+        if self.is_unique() { by } else { format!("{by}, r.id{}", direction(backward)) }
+    }
+
+    /// The condition, beginning with AND, that a row is on the page or behind it. Its parameters
+    /// are bound from `place` on.
+    pub fn seek<'p>(&self, seek: &'p Seek, place: usize) -> (String, Vec<Param<'p>>) {
+        let Some(position) = seek.position() else { return (String::new(), Vec::new()) };
+        let column = self.column();
+        let key = match (self.column, &position.key) {
+            (Column::UserName, Key::Text(text)) => Param::Text(text),
+            (Column::CreatedAt | Column::LastModifiedAt, Key::Time(time)) => Param::Int(*time),
+            _ => Param::Text(&position.id),
+        };
+        let beyond = |descends: bool| if descends { "<" } else { ">" };
+        let equal = if seek.is_inclusive() { "=" } else { "" };
+        let backward = seek.is_backward();
+        let operator = beyond(self.descending != backward);
+        if self.is_unique() {
+            return (format!(" AND {column} {operator}{equal} ?{place}"), vec![key]);
+        }
+        let sql = format!(
+            " AND ({column} {operator} ?{place} OR ({column} = ?{place} AND r.id {}{equal} ?{}))",
+            beyond(backward),
+            place + 1
+        );
+        (sql, vec![key, Param::Text(&position.id)])
+    }
+
+    /// The place of a row whose id is known and whose column stands at `at`.
+    pub fn position(&self, id: &str, row: &Row<'_>, at: usize) -> Result<Position> {
+        let key = match self.column {
+            _ if !self.sorted => Key::Missing,
+            Column::Id => Key::Text(id.into()),
+            Column::UserName => {
+                row.optional_text(at)?.map_or(Key::Missing, |name| Key::Text(name.into()))
+            }
+            Column::CreatedAt | Column::LastModifiedAt => Key::Time(row.int(at)?),
+        };
+        Ok(Position { key, id: id.into() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(id: &str) -> Position {
+        Position { key: Key::Missing, id: id.into() }
+    }
+
+    #[test]
+    fn pages_are_cut_out_of_what_is_sorted() {
+        let sorted: Vec<Position> = "bdfhj".chars().map(|c| at(&c.to_string())).collect();
+        for (seek, expected) in [
+            (Seek::Start, "bd"),
+            (Seek::After(at("d")), "fh"),
+            (Seek::After(at("e")), "fh"),
+            (Seek::From(at("d")), "df"),
+            (Seek::Before(at("f")), "db"),
+            (Seek::Before(at("g")), "fd"),
+            (Seek::UpTo(at("f")), "fd"),
+            (Seek::After(at("j")), ""),
+            (Seek::Before(at("b")), ""),
+        ] {
+            let page = seek.cut(&sorted, 2, |a, b| compare(None, a, b));
+            let ids: String = page.iter().map(|position| &*position.id).collect();
+            assert_eq!(ids, expected, "{seek:?}");
+        }
+    }
+
+    #[test]
+    fn conditions() {
+        let position = Position { key: Key::Time(7), id: "x".into() };
+        let created = |descending| Order { column: Column::CreatedAt, descending, sorted: true };
+        for (order, seek, sql, by) in [
+            (Order::CREATION, Seek::After(at("x")), " AND r.id > ?3", "r.id"),
+            (Order::CREATION, Seek::UpTo(at("x")), " AND r.id <= ?3", "r.id DESC"),
+            (
+                created(false),
+                Seek::From(position.clone()),
+                " AND (r.created_at > ?3 OR (r.created_at = ?3 AND r.id >= ?4))",
+                "r.created_at, r.id",
+            ),
+            (
+                created(true),
+                Seek::After(position.clone()),
+                " AND (r.created_at < ?3 OR (r.created_at = ?3 AND r.id > ?4))",
+                "r.created_at DESC, r.id",
+            ),
+            (
+                created(true),
+                Seek::Before(position.clone()),
+                " AND (r.created_at > ?3 OR (r.created_at = ?3 AND r.id < ?4))",
+                "r.created_at, r.id DESC",
+            ),
+        ] {
+            assert_eq!(order.seek(&seek, 3).0, sql);
+            assert_eq!(order.by(seek.is_backward()), by);
+        }
+    }
+}

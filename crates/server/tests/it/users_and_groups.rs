@@ -54,7 +54,7 @@ async fn s_085_user_names_in_any_letter_case() {
                 assert!(refused.detail().contains(&created.id()), "{}", refused.detail());
             }
             let found = client.find_users(&format!("userName eq \"{equal}\"")).await;
-            assert_eq!(found, [created.body.clone()], "{equal}");
+            assert_eq!(found, std::slice::from_ref(&created.body), "{equal}");
         }
         // One's own name may change its letter case.
         let swapped = name.to_lowercase();
@@ -149,7 +149,7 @@ async fn s_090_addresses_are_found_in_any_letter_case() {
         "phoneNumbers.value eq \"+47 555 55 555\"",
         "ims.value eq \"INES#7\"",
     ] {
-        assert_eq!(client.find_users(filter).await, [created.clone()], "{filter}");
+        assert_eq!(client.find_users(filter).await, std::slice::from_ref(&created), "{filter}");
     }
 }
 
@@ -178,7 +178,7 @@ async fn s_095_groups_follow_from_memberships() {
     // Beside others and without a path they are passed over, as in a POST (S-355).
     let echoed = json!([{"op": "replace", "value": {"title": "Pilot", "groups": []}}]);
     assert_eq!(client.patch(&one, echoed).await.expect(200).body["title"], "Pilot");
-    assert_eq!(members(&client, &crew).await, [String::new(); 0]);
+    assert!(members(&client, &crew).await.is_empty());
 
     let add = json!([{"op": "add", "path": "members", "value": [{"value": created.id()}]}]);
     client.patch(&format!("/Groups/{crew}"), add).await.expect(204);
@@ -333,7 +333,7 @@ async fn s_102_groups_in_groups() {
     let refused = client.patch(&format!("/Groups/{outer}"), add(&outer)).await.refused(400);
     assert_eq!(refused.body["scimType"], "invalidValue");
     client.delete(&format!("/Groups/{inner}")).await.expect(204);
-    assert_eq!(members(&client, &outer).await, [String::new(); 0]);
+    assert!(members(&client, &outer).await.is_empty());
 }
 
 /// S-103, S-289: who is deleted is in no group any more, and each of those groups has a new version;
@@ -351,7 +351,7 @@ async fn s_103_what_referred_to_the_deleted() {
     let group_before = client.get(&format!("/Groups/{crew}")).await;
     client.delete(&format!("/Users/{boss}")).await.expect(204);
 
-    assert_eq!(members(&client, &crew).await, [ines.clone()]);
+    assert_eq!(members(&client, &crew).await, std::slice::from_ref(&ines));
     let group_after = client.get(&format!("/Groups/{crew}")).await;
     assert_ne!(group_after.header("etag"), group_before.header("etag"));
     let after = client.get(&one).await;

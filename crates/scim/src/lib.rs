@@ -8,6 +8,7 @@
 //!
 //! Sources: RFC 7643 (schema) and RFC 7644 (protocol) with their verified errata.
 
+pub mod bulk;
 pub mod dialect;
 pub mod diff;
 pub mod discovery;

@@ -6,11 +6,12 @@ use serde_json::{Value, json};
 
 use crate::{Error, Notes, Object, ScimType, reading::Reading, sort::SortOrder, urn};
 
-/// How many resources a page has when the request does not say (S-193).
-pub const DEFAULT_COUNT: u64 = 100;
-
 /// The most resources in one page; who asks for more by index gets this many (S-189).
 pub const MAX_COUNT: u64 = 1000;
+
+/// How many resources a page has when the request does not say (S-193). Who says nothing may not
+/// page at all, so it is as many as a page can have.
+pub const DEFAULT_COUNT: u64 = MAX_COUNT;
 
 /// The names of a list's parameters.
 const NAMES: [&str; 8] = [

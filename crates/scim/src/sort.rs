@@ -2,10 +2,11 @@
 
 use std::cmp::Ordering;
 
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use crate::{
     Error, Object, ScimType,
+    filter::compare_numbers,
     path::AttributePath,
     schema::{AttributeType, ResourceType, Returned, instant},
     text,
@@ -49,7 +50,7 @@ pub struct Sort {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Key {
     Boolean(bool),
-    Number(f64),
+    Number(Number),
     Time(i64),
     Text(String),
     Missing,
@@ -141,7 +142,7 @@ impl Sort {
                 Key::Text(key)
             }
             (_, Some(Value::Bool(value))) => Key::Boolean(*value),
-            (_, Some(Value::Number(number))) => number.as_f64().map_or(Key::Missing, Key::Number),
+            (_, Some(Value::Number(number))) => Key::Number(number.clone()),
             _ => Key::Missing,
         }
     }
@@ -152,7 +153,7 @@ impl Key {
     pub fn compare(&self, other: &Self, order: SortOrder) -> Ordering {
         let ascending = match (self, other) {
             (Self::Boolean(a), Self::Boolean(b)) => a.cmp(b),
-            (Self::Number(a), Self::Number(b)) => a.total_cmp(b),
+            (Self::Number(a), Self::Number(b)) => compare_numbers(a, b),
             (Self::Time(a), Self::Time(b)) => a.cmp(b),
             (Self::Text(a), Self::Text(b)) => a.cmp(b),
             (a, b) => a.rank().cmp(&b.rank()),

@@ -5,7 +5,11 @@ use std::sync::Arc;
 use store::Store;
 
 use crate::{
-    config::Settings, cursor::Cursors, http::auth::Tokens, log::Log, rate_limit::RateLimits,
+    config::Settings,
+    cursor::Cursors,
+    http::auth::Tokens,
+    log::Log,
+    rate_limit::{RateLimits, Turns},
     schemas::Schemas,
 };
 
@@ -18,6 +22,7 @@ pub struct App {
     pub store: Arc<Store>,
     pub tokens: Tokens,
     pub rate_limits: RateLimits,
+    pub bulk_turns: Turns,
     pub log: Log,
     pub schemas: Schemas,
     pub cursors: Cursors,
@@ -34,6 +39,7 @@ impl App {
             store,
             tokens: Tokens::default(),
             rate_limits: RateLimits::default(),
+            bulk_turns: Turns::default(),
             log,
             schemas: Schemas::default(),
             cursors,

@@ -43,6 +43,9 @@ pub struct ServeArgs {
     /// Largest request body, in bytes [default: 10485760]
     #[arg(long, value_name = "BYTES", env = "HEADCOUNT_MAX_BODY_BYTES")]
     pub max_body_bytes: Option<usize>,
+    /// Whether many operations may come in one Bulk request [default: true]
+    #[arg(long, value_name = "BOOL", env = "HEADCOUNT_BULK")]
+    pub bulk: Option<bool>,
     /// Most connections at a time [default: 4096]
     #[arg(long, value_name = "N", env = "HEADCOUNT_MAX_CONNECTIONS")]
     pub max_connections: Option<usize>,
@@ -80,6 +83,7 @@ struct File {
     public_url: Option<String>,
     base_domain: Option<String>,
     max_body_bytes: Option<usize>,
+    bulk: Option<bool>,
     max_connections: Option<usize>,
     log_retention_days: Option<u32>,
     cursor_timeout_seconds: Option<u32>,
@@ -115,6 +119,7 @@ pub struct Settings {
     pub public_url: Option<String>,
     pub base_domain: Option<String>,
     pub max_body_bytes: usize,
+    pub bulk: bool,
     pub max_connections: usize,
     pub log_retention_days: u32,
     pub cursor_timeout: Duration,
@@ -138,6 +143,7 @@ impl Settings {
             public_url: public_url.map(|url| check_public_url(&url)).transpose()?,
             base_domain: base_domain.map(|domain| check_domain(&domain)).transpose()?,
             max_body_bytes: args.max_body_bytes.or(file.max_body_bytes).unwrap_or(10 << 20),
+            bulk: args.bulk.or(file.bulk).unwrap_or(true),
             max_connections: args.max_connections.or(file.max_connections).unwrap_or(4096),
             log_retention_days: args.log_retention_days.or(file.log_retention_days).unwrap_or(90),
             cursor_timeout: Duration::from_secs(

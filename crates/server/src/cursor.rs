@@ -233,7 +233,7 @@ fn write(cursor: &Cursor, expires_at: i64) -> String {
         None | Some(Key::Missing) => Value::Null,
         Some(Key::Boolean(truth)) => (*truth).into(),
         Some(Key::Text(text)) => text.as_str().into(),
-        Some(Key::Number(number)) => json!({ "number": number.to_bits() }),
+        Some(Key::Number(number)) => json!({ "number": number }),
         Some(Key::Time(time)) => json!({ "time": time }),
     };
     let id = position.map_or("", |position| &position.id);
@@ -248,7 +248,7 @@ fn read(text: &[u8]) -> Option<(Cursor, i64)> {
         Value::Bool(truth) => Key::Boolean(truth),
         Value::String(text) => Key::Text(text),
         other => match (other.get("number"), other.get("time")) {
-            (Some(number), _) => Key::Number(f64::from_bits(number.as_u64()?)),
+            (Some(number), _) => Key::Number(number.as_number()?.clone()),
             (_, time) => Key::Time(time?.as_i64()?),
         },
     };
@@ -294,7 +294,7 @@ mod tests {
         for key in [
             Key::Missing,
             Key::Boolean(true),
-            Key::Number(-0.5),
+            Key::Number(9_007_199_254_740_993_i64.into()),
             Key::Time(7),
             Key::Text("øre \" ß".into()),
         ] {

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     num::NonZeroU32,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -50,6 +50,29 @@ impl RateLimits {
         }
         limiters.insert(key.to_owned(), (rate, Arc::clone(&limiter)));
         limiter
+    }
+}
+
+/// One at a time per directory: for work that is too much for many at once.
+#[derive(Default)]
+pub struct Turns(Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>);
+
+/// Somebody's turn, until it is dropped.
+pub type Turn = tokio::sync::OwnedMutexGuard<()>;
+
+impl Turns {
+    /// Waits for the turn of `key`, first come, first served; `None` when it does not come within
+    /// `patience`.
+    pub async fn wait(&self, key: &str, patience: Duration) -> Option<Turn> {
+        let turn = {
+            let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if !turns.contains_key(key) {
+                // Those that nobody waits for any more.
+                turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+            }
+            Arc::clone(turns.entry(key.to_owned()).or_default())
+        };
+        tokio::time::timeout(patience, turn.lock_owned()).await.ok()
     }
 }
 

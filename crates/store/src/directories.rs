@@ -14,6 +14,8 @@ pub struct Directory {
     pub enabled: bool,
     /// Turns all tolerance for clients off.
     pub strict: bool,
+    /// Whether groups are taken in; otherwise nobody sees any, and those that are stored stay.
+    pub group_sync: bool,
     /// Requests a second; 0 is no limit.
     pub rate_limit: u32,
     /// Grows with every change of what the directory declares; 0 as long as it declares nothing.
@@ -28,10 +30,11 @@ pub struct Directory {
 
 /// What [`read`] reads, from `directory d` and `organization o`.
 pub(crate) const COLUMNS: &str = "d.id, d.organization_id, o.slug, d.kind, d.enabled, d.strict, \
-     d.rate_limit, d.schemas_version, d.learn_schemas, d.public_discovery, d.created_at";
+     d.group_sync, d.rate_limit, d.schemas_version, d.learn_schemas, d.public_discovery, \
+     d.created_at";
 
 /// How many columns that is.
-pub(crate) const WIDTH: usize = 11;
+pub(crate) const WIDTH: usize = 12;
 
 const FROM: &str = "FROM directory d JOIN organization o ON o.id = d.organization_id \
      WHERE d.deleted_at IS NULL AND o.deleted_at IS NULL";
@@ -44,26 +47,28 @@ pub(crate) fn read(row: &Row<'_>) -> Result<Directory> {
         kind: row.text(3)?.into(),
         enabled: row.int(4)? != 0,
         strict: row.int(5)? != 0,
-        rate_limit: u32::try_from(row.int(6)?).unwrap_or(u32::MAX),
-        schemas_version: row.int(7)?,
-        learn_schemas: row.int(8)? != 0,
-        public_discovery: row.int(9)? != 0,
-        created_at: row.int(10)?,
+        group_sync: row.int(6)? != 0,
+        rate_limit: u32::try_from(row.int(7)?).unwrap_or(u32::MAX),
+        schemas_version: row.int(8)?,
+        learn_schemas: row.int(9)? != 0,
+        public_discovery: row.int(10)? != 0,
+        created_at: row.int(11)?,
     })
 }
 
 /// Stores a new directory.
 pub async fn create(tx: &mut Tx, directory: &Directory) -> Result<()> {
     tx.execute(
-        "INSERT INTO directory (id, organization_id, kind, enabled, strict, rate_limit, \
-         schemas_version, learn_schemas, public_discovery, created_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        "INSERT INTO directory (id, organization_id, kind, enabled, strict, group_sync, \
+         rate_limit, schemas_version, learn_schemas, public_discovery, created_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         &[
             (&directory.id).into(),
             (&directory.organization_id).into(),
             (&directory.kind).into(),
             directory.enabled.into(),
             directory.strict.into(),
+            directory.group_sync.into(),
             i64::from(directory.rate_limit).into(),
             directory.schemas_version.into(),
             directory.learn_schemas.into(),
@@ -98,6 +103,17 @@ pub async fn set_enabled(tx: &mut Tx, id: &str, enabled: bool) -> Result<bool> {
         .execute(
             "UPDATE directory SET enabled = ?2 WHERE id = ?1 AND deleted_at IS NULL",
             &[id.into(), enabled.into()],
+        )
+        .await?;
+    Ok(touched == 1)
+}
+
+/// Switches the sync of groups on or off. Whether the directory exists.
+pub async fn set_group_sync(tx: &mut Tx, id: &str, group_sync: bool) -> Result<bool> {
+    let touched = tx
+        .execute(
+            "UPDATE directory SET group_sync = ?2 WHERE id = ?1 AND deleted_at IS NULL",
+            &[id.into(), group_sync.into()],
         )
         .await?;
     Ok(touched == 1)

@@ -136,4 +136,18 @@ impl DirectoryTx<'_> {
     pub fn directory_id(&self) -> &str {
         &self.directory_id
     }
+    /// Runs `job` as a part of the transaction that is undone by itself when it refuses.
+    pub async fn attempt<T, E, F>(&mut self, job: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&mut DirectoryTx<'_>) -> Result<T, E>,
+        E: From<Error>,
+    {
+        self.tx.execute("SAVEPOINT attempt", &[]).await?;
+        let result = job(self).await;
+        if result.is_err() {
+            self.tx.execute("ROLLBACK TO SAVEPOINT attempt", &[]).await?;
+        }
+        self.tx.execute("RELEASE SAVEPOINT attempt", &[]).await?;
+        result
+    }
 }

@@ -26,11 +26,13 @@ pub struct Entry {
     pub notes: Vec<String>,
     pub resource_type: Option<String>,
     pub resource_id: Option<String>,
+    /// The request that this is one operation of, which the journal names for its changes.
+    pub part_of: Option<String>,
 }
 
 const COLUMNS: &str = "directory_id, request_id, at, duration_us, token_id, client, method, \
-     target, status, scim_type, detail, notes, resource_type, resource_id";
-const WIDTH: usize = 14;
+     target, status, scim_type, detail, notes, resource_type, resource_id, part_of";
+const WIDTH: usize = 15;
 
 /// Entries of one statement.
 const ROWS: usize = 32;
@@ -83,6 +85,7 @@ async fn add(tx: &mut Tx, sql: &str, entries: &[Entry]) -> Result<()> {
             notes.as_ref().into(),
             entry.resource_type.as_ref().into(),
             entry.resource_id.as_ref().into(),
+            entry.part_of.as_ref().into(),
         ];
         params.extend(row);
     }
@@ -133,6 +136,7 @@ impl DirectoryTx<'_> {
                             .unwrap_or_default(),
                         resource_type: optional(12)?,
                         resource_id: optional(13)?,
+                        part_of: optional(14)?,
                     })
                 },
             )

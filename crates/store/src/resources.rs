@@ -196,6 +196,32 @@ impl DirectoryTx<'_> {
         })
     }
 
+    /// Holds the place of a resource that is created later in the same transaction, so that others
+    /// can refer to it before: an empty row without keys. It has to be gone at the end, by
+    /// [`Self::redeem`].
+    pub async fn promise(&mut self, resource_type: &str, id: &str, now: i64) -> Result<()> {
+        self.tx
+            .execute(
+                "INSERT INTO resource (directory_id, resource_type, id, display, version, \
+                 created_at, last_modified_at, document) VALUES (?1, ?2, ?3, '', 0, ?4, ?4, '{}')",
+                &[(&self.directory_id).into(), resource_type.into(), id.into(), now.into()],
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// Takes away what [`Self::promise`] put there; memberships in it stay.
+    pub async fn redeem(&mut self, resource_type: &str, id: &str) -> Result<()> {
+        self.tx
+            .execute(
+                "DELETE FROM resource WHERE directory_id = ?1 AND resource_type = ?2 \
+                 AND id = ?3 AND version = 0",
+                &[(&self.directory_id).into(), resource_type.into(), id.into()],
+            )
+            .await?;
+        Ok(())
+    }
+
     async fn resource_display(&mut self, resource_type: &str, id: &str) -> Result<Option<String>> {
         self.tx
             .query_opt(

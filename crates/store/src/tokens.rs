@@ -16,6 +16,8 @@ pub struct Token {
     pub digest: String,
     /// The last characters of the secret.
     pub hint: String,
+    /// The user that it speaks for, and as whom it may do nothing else.
+    pub user_id: Option<String>,
     /// Microseconds since 1970, as all times here.
     pub created_at: i64,
     pub expires_at: Option<i64>,
@@ -23,7 +25,7 @@ pub struct Token {
     pub revoked_at: Option<i64>,
 }
 
-const COLUMNS: &str = "t.id, t.directory_id, t.name, t.digest, t.hint, t.created_at, \
+const COLUMNS: &str = "t.id, t.directory_id, t.name, t.digest, t.hint, t.user_id, t.created_at, \
      t.expires_at, t.last_used_at, t.revoked_at";
 
 fn read(row: &Row<'_>, first: usize) -> Result<Token> {
@@ -33,24 +35,26 @@ fn read(row: &Row<'_>, first: usize) -> Result<Token> {
         name: row.text(first + 2)?.into(),
         digest: row.text(first + 3)?.into(),
         hint: row.text(first + 4)?.into(),
-        created_at: row.int(first + 5)?,
-        expires_at: row.optional_int(first + 6)?,
-        last_used_at: row.optional_int(first + 7)?,
-        revoked_at: row.optional_int(first + 8)?,
+        user_id: row.optional_text(first + 5)?.map(str::to_owned),
+        created_at: row.int(first + 6)?,
+        expires_at: row.optional_int(first + 7)?,
+        last_used_at: row.optional_int(first + 8)?,
+        revoked_at: row.optional_int(first + 9)?,
     })
 }
 
 /// Stores a new token.
 pub async fn create(tx: &mut Tx, token: &Token) -> Result<()> {
     tx.execute(
-        "INSERT INTO token (id, directory_id, name, digest, hint, created_at, expires_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO token (id, directory_id, name, digest, hint, user_id, created_at, \
+         expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         &[
             (&token.id).into(),
             (&token.directory_id).into(),
             (&token.name).into(),
             (&token.digest).into(),
             (&token.hint).into(),
+            token.user_id.as_ref().into(),
             token.created_at.into(),
             token.expires_at.into(),
         ],
@@ -72,6 +76,41 @@ pub async fn get_by_digest(tx: &mut Tx, digest: &str) -> Result<Option<(Token, D
         Ok((read(row, directories::WIDTH)?, directories::read(row)?))
     })
     .await
+}
+
+/// The token that an access token with this digest was given for, and its directory. Its digest and
+/// the time it expires are those of the access token.
+pub async fn get_by_access_digest(tx: &mut Tx, digest: &str) -> Result<Option<(Token, Directory)>> {
+    let sql = format!(
+        "SELECT {}, a.digest, a.expires_at, {COLUMNS} FROM access_token a \
+         JOIN token t ON t.id = a.token_id JOIN directory d ON d.id = t.directory_id \
+         JOIN organization o ON o.id = d.organization_id \
+         WHERE a.digest = ?1 AND d.deleted_at IS NULL AND o.deleted_at IS NULL",
+        directories::COLUMNS
+    );
+    tx.query_opt(&sql, &[digest.into()], |row| {
+        let mut token = read(row, directories::WIDTH + 2)?;
+        token.digest = row.text(directories::WIDTH)?.into();
+        token.expires_at = Some(row.int(directories::WIDTH + 1)?);
+        Ok((token, directories::read(row)?))
+    })
+    .await
+}
+
+/// Remembers an access token that stands for the token `id` until `expires_at`, and forgets those
+/// of the same token that have expired.
+pub async fn grant(tx: &mut Tx, id: &str, digest: &str, expires_at: i64, now: i64) -> Result<()> {
+    tx.execute(
+        "DELETE FROM access_token WHERE token_id = ?1 AND expires_at <= ?2",
+        &[id.into(), now.into()],
+    )
+    .await?;
+    tx.execute(
+        "INSERT INTO access_token (digest, token_id, expires_at) VALUES (?1, ?2, ?3)",
+        &[digest.into(), id.into(), expires_at.into()],
+    )
+    .await?;
+    Ok(())
 }
 
 /// All tokens of a directory, oldest first, with the expired and revoked ones.

@@ -17,7 +17,12 @@ use super::{
     resource,
     values::{self, Place},
 };
-use crate::{Error, Notes, Object, patch::Operation, schema::ResourceType, urn};
+use crate::{
+    Error, Notes, Object,
+    patch::{Operation, PatchPath},
+    schema::ResourceType,
+    urn,
+};
 
 /// Reads a dictionary onto the end of `operations`: each path becomes an operation of its own, in its
 /// place among the rest, so that it changes what it names and nothing beside it.
@@ -70,8 +75,11 @@ pub(super) fn read(
                     notes,
                 )?);
             }
+            // A container, as in a POST, whatever else the URI could mean as a path.
             Key::Undeclared if urn::is_urn(&key) => {
-                plain.insert(key, value);
+                flush(written, &mut plain, operations);
+                let path = Some(PatchPath::Extension(key));
+                operations.push(Operation { op: written.op, path, value: Some(value) });
             }
             Key::Undeclared => operation::pass_over_unknown(rt, written, &key, notes),
         }

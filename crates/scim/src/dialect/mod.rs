@@ -22,6 +22,7 @@ mod dictionary;
 mod entra;
 mod operation;
 mod path;
+mod plus;
 mod request;
 mod resource;
 mod schemas;
@@ -30,6 +31,7 @@ mod tests;
 mod values;
 
 pub use client::Client;
+pub use plus::plus_in_address;
 
 pub use crate::reading::Reading;
 
@@ -80,6 +82,12 @@ fn member_key<'o>(object: &'o Object, name: &str) -> Option<&'o str> {
 }
 
 /// What `object` holds under `name`, in any letter case.
-fn member<'o>(object: &'o Object, name: &str) -> Option<&'o Value> {
+pub(crate) fn member<'o>(object: &'o Object, name: &str) -> Option<&'o Value> {
     object.get(member_key(object, name)?)
+}
+
+/// Takes out of `object` what it holds under `name`, in any letter case.
+pub(crate) fn take(object: &mut Object, name: &str) -> Option<Value> {
+    let key = member_key(object, name)?.to_owned();
+    object.shift_remove(&key)
 }

@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use super::{
-    Reading, dictionary, member, member_key,
+    Reading, dictionary, member,
     operation::{self, Written},
+    take,
 };
 use crate::{
     Error, Notes, Object, ScimType,
@@ -126,11 +127,6 @@ fn lists_patch_op(body: &Object) -> bool {
         Some(Value::Array(uris)) => uris.iter().any(is_patch_op),
         _ => false,
     }
-}
-
-fn take(object: &mut Object, name: &str) -> Option<Value> {
-    let key = member_key(object, name)?.to_owned();
-    object.shift_remove(&key)
 }
 
 fn invalid_syntax(detail: impl Into<String>) -> Error {

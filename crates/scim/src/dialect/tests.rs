@@ -543,7 +543,7 @@ fn operations_on_users() {
             (
                 "E-56, dictionary",
                 r#"{"op":"replace","value":{"favouriteColour":"x","name.nick":"x","urn:example:2.0:User:badge":"x","urn:example:2.0:User":{"hat":"y"},"active":false}}"#,
-                r#"{"op":"replace","path":"urn:example:2.0:User:badge","value":"x"},{"op":"replace","value":{"urn:example:2.0:User":{"hat":"y"},"active":false}}"#,
+                r#"{"op":"replace","path":"urn:example:2.0:User:badge","value":"x"},{"op":"replace","path":"urn:example:2.0:User","value":{"hat":"y"}},{"op":"replace","value":{"active":false}}"#,
                 &[
                     "`replace` of `favouriteColour` passed over: a User has no such attribute",
                     "key `name.nick` read as a path",

@@ -101,7 +101,7 @@ fn fits(value: &Value, operator: CompareOperator, operand: &Operand, target: &Ta
     match (operand, value) {
         (Operand::Boolean(operand), Value::Bool(value)) => ordered(value.cmp(operand), operator),
         (Operand::Number(operand), Value::Number(value)) => {
-            compare_numbers(value, operand).is_some_and(|order| ordered(order, operator))
+            ordered(compare_numbers(value, operand), operator)
         }
         (Operand::DateTime(operand), Value::String(text)) => {
             instant(text).is_some_and(|value| ordered(value.cmp(operand), operator))
@@ -168,10 +168,25 @@ fn ordered(order: Ordering, operator: CompareOperator) -> bool {
     }
 }
 
-/// Integers compare as integers, so that those past 2^53 stay apart.
-fn compare_numbers(a: &Number, b: &Number) -> Option<Ordering> {
+/// By value, to the last digit: integers past 2^53 stay apart, from each other and from fractions.
+pub(crate) fn compare_numbers(a: &Number, b: &Number) -> Ordering {
     match (a.as_i128(), b.as_i128()) {
-        (Some(a), Some(b)) => Some(a.cmp(&b)),
-        _ => a.as_f64()?.partial_cmp(&b.as_f64()?),
+        (Some(a), Some(b)) => a.cmp(&b),
+        (Some(a), None) => compare_mixed(a, fraction(b)),
+        (None, Some(b)) => compare_mixed(b, fraction(a)).reverse(),
+        (None, None) => fraction(a).partial_cmp(&fraction(b)).unwrap_or(Ordering::Equal),
     }
+}
+
+fn fraction(number: &Number) -> f64 {
+    number.as_f64().expect("a number that is no integer is a finite fraction")
+}
+
+fn compare_mixed(integer: i128, number: f64) -> Ordering {
+    // What is too large for the cast becomes the largest there is, beyond any integer of JSON's.
+    let whole = number.trunc();
+    let rest = number - whole;
+    integer
+        .cmp(&(whole as i128))
+        .then_with(|| 0.0_f64.partial_cmp(&rest).unwrap_or(Ordering::Equal))
 }

@@ -18,7 +18,7 @@ pub use error::{FilterError, FilterProblem};
 pub use parse::{MAX_DEPTH, MAX_LENGTH, MAX_TERMS, parse};
 pub use resolve::{resolve, resolve_at_root, resolve_noting};
 pub(crate) use {
-    eval::is_assigned,
+    eval::{compare_numbers, is_assigned},
     parse::Parser,
     resolve::{resolve_element, resolve_undeclared},
 };

@@ -228,6 +228,7 @@ impl<'s> Patch<'s> {
             if self.reading == Reading::Tolerant
                 && of_the_server.iter().any(|known| known.eq_ignore_ascii_case(name))
             {
+                self.notes.add(format!("`{name}` in a value without a path passed over"));
                 continue;
             }
             let path = parse_path(name, self.reading, &mut self.notes)?;

@@ -31,13 +31,14 @@ pub async fn create(
         kind: new.kind.into(),
         enabled: true,
         strict: new.strict,
+        group_sync: true,
         rate_limit: new.rate_limit,
         schemas_version: 0,
         learn_schemas: false,
         public_discovery: true,
         created_at: now,
     };
-    let (token, secret) = tokens::new(&directory.id, "first", None, now);
+    let (token, secret) = tokens::new(&directory.id, "first", None, None, now);
     let stored = directory.clone();
     store
         .administer(async move |tx: &mut Tx| {
@@ -70,6 +71,17 @@ pub async fn set_enabled(store: &Store, id: &str, enabled: bool) -> Result<(), E
     let found = store
         .administer(async move |tx: &mut Tx| {
             store::directories::set_enabled(tx, &key, enabled).await
+        })
+        .await?;
+    if found { Ok(()) } else { Err(no_directory(id)) }
+}
+
+/// Switches the sync of a directory's groups on or off. Stored groups stay.
+pub async fn set_group_sync(store: &Store, id: &str, group_sync: bool) -> Result<(), Error> {
+    let key = id.to_owned();
+    let found = store
+        .administer(async move |tx: &mut Tx| {
+            store::directories::set_group_sync(tx, &key, group_sync).await
         })
         .await?;
     if found { Ok(()) } else { Err(no_directory(id)) }

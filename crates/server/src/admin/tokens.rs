@@ -1,6 +1,6 @@
 //! Tokens of a directory.
 
-use store::{Store, Tx, tokens::Token};
+use store::{DirectoryTx, Store, Tx, tokens::Token};
 
 use super::{Error, directories};
 use crate::{ids, token};
@@ -9,6 +9,7 @@ use crate::{ids, token};
 pub(super) fn new(
     directory_id: &str,
     name: &str,
+    user_id: Option<String>,
     expires_at: Option<i64>,
     now: i64,
 ) -> (Token, String) {
@@ -19,6 +20,7 @@ pub(super) fn new(
         name: name.into(),
         digest: token::digest(&secret),
         hint: token::hint(&secret).into(),
+        user_id,
         created_at: now,
         expires_at,
         last_used_at: None,
@@ -35,18 +37,24 @@ pub enum Earlier {
     Revoke,
 }
 
-/// Creates a token; answers it with its secret.
+/// Creates a token; answers it with its secret. One for a `user`, named by id or userName, may do
+/// nothing but act on that user, as `/Me`.
 pub async fn create(
     store: &Store,
     directory_id: &str,
     name: &str,
+    user: Option<&str>,
     expires_at: Option<i64>,
     earlier: Earlier,
     now: i64,
 ) -> Result<(Token, String), Error> {
     check_name(name)?;
     directories::get(store, directory_id).await?;
-    let (token, secret) = new(directory_id, name, expires_at, now);
+    let user_id = match user {
+        None => None,
+        Some(user) => Some(find_user(store, directory_id, user).await?),
+    };
+    let (token, secret) = new(directory_id, name, user_id, expires_at, now);
     let stored = token.clone();
     store
         .administer(async move |tx: &mut Tx| {
@@ -57,6 +65,19 @@ pub async fn create(
         })
         .await?;
     Ok((token, secret))
+}
+
+/// The id of the user with this id or userName.
+async fn find_user(store: &Store, directory_id: &str, user: &str) -> Result<String, Error> {
+    let found: Option<String> = store
+        .read::<_, store::Error, _>(directory_id, async |mut tx: DirectoryTx<'_>| {
+            if tx.resource("User", user).await?.is_some() {
+                return Ok(Some(user.to_owned()));
+            }
+            tx.user_named(user).await
+        })
+        .await?;
+    found.ok_or_else(|| Error::NotFound(format!("directory `{directory_id}` has no user `{user}`")))
 }
 
 /// All tokens of a directory, oldest first.

@@ -33,7 +33,7 @@ pub enum Command {
         /// Address of the server, if it has not run on this store yet
         #[arg(long, value_name = "URL", env = "HEADCOUNT_PUBLIC_URL")]
         public_url: Option<String>,
-        /// Print JSON: id, scim_url, token
+        /// Print JSON: id, scim_url, token, token_endpoint
         #[arg(long)]
         json: bool,
     },
@@ -43,6 +43,17 @@ pub enum Command {
         #[arg(long, value_name = "SLUG")]
         organization: Option<String>,
         /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Change what a directory takes in
+    Update {
+        /// The directory's id
+        id: String,
+        /// Take groups in; off: there are none to see, and writes are refused with the reason
+        #[arg(long, value_name = "on|off")]
+        groups: Switch,
+        /// Print JSON: id, groups
         #[arg(long)]
         json: bool,
     },
@@ -71,6 +82,12 @@ impl One {
             println!("directory {} {text}", self.id);
         }
     }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    On,
+    Off,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -106,11 +123,17 @@ pub async fn run(command: Command, args: &StoreArgs) -> Result<(), Failure> {
                     "kind": directory.kind,
                     "scim_url": scim_url,
                     "token": token,
+                    "token_endpoint": format!("{base}{}", crate::http::oauth::TOKEN),
                 }));
             } else {
                 println!("created directory {}", directory.id);
                 println!("SCIM base URL  {scim_url}");
                 println!("token          {token}");
+                println!("token endpoint {base}{}", crate::http::oauth::TOKEN);
+                println!(
+                    "               (for OAuth: client id {}, the token as secret)",
+                    directory.id
+                );
                 println!("The token is shown only now: paste it into the identity provider.");
             }
         }
@@ -125,22 +148,42 @@ pub async fn run(command: Command, args: &StoreArgs) -> Result<(), Failure> {
                 let rows: Vec<Vec<String>> = all
                     .into_iter()
                     .map(|directory| {
-                        let state = if directory.enabled { "on" } else { "off" };
                         let scim_url = scim_url(&base, &directory.id);
                         vec![
                             directory.id,
                             directory.organization_slug,
                             directory.kind,
-                            state.into(),
+                            on_off(directory.enabled).into(),
+                            on_off(directory.group_sync).into(),
                             directory.rate_limit.to_string(),
                             scim_url,
                         ]
                     })
                     .collect();
                 output::table(
-                    &["ID", "ORGANIZATION", "KIND", "STATE", "RATE LIMIT", "SCIM BASE URL"],
+                    &[
+                        "ID",
+                        "ORGANIZATION",
+                        "KIND",
+                        "STATE",
+                        "GROUPS",
+                        "RATE LIMIT",
+                        "SCIM BASE URL",
+                    ],
                     &rows,
                 );
+            }
+        }
+        Command::Update { id, groups, json } => {
+            let on = groups == Switch::On;
+            directories::set_group_sync(&store, &id, on).await?;
+            settle().await;
+            if json {
+                output::json(&json!({"id": id, "groups": on_off(on)}));
+            } else if on {
+                println!("directory {id} takes groups in");
+            } else {
+                println!("directory {id} takes no groups in; those it has are kept, unseen");
             }
         }
         Command::Disable(one) => {
@@ -160,6 +203,10 @@ pub async fn run(command: Command, args: &StoreArgs) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+fn on_off(on: bool) -> &'static str {
+    if on { "on" } else { "off" }
 }
 
 /// The SCIM base URL of a directory.
@@ -194,6 +241,7 @@ fn to_json(directory: &Directory, base: &str) -> Value {
         "kind": directory.kind,
         "enabled": directory.enabled,
         "strict": directory.strict,
+        "groups": on_off(directory.group_sync),
         "rate_limit": directory.rate_limit,
         "scim_url": scim_url(base, &directory.id),
         "created_at": output::json_time(Some(directory.created_at)),

@@ -14,7 +14,13 @@ use crate::{
 #[derive(Subcommand)]
 pub enum Command {
     /// Create a token beside the others; it is shown only now
-    Create(New),
+    Create {
+        #[command(flatten)]
+        new: New,
+        /// Bind it to one user, by id or userName: it then acts on that user alone, as /Me
+        #[arg(long, value_name = "USER")]
+        user: Option<String>,
+    },
     /// List the tokens, without their secrets
     List {
         /// The directory's id
@@ -53,7 +59,7 @@ pub struct New {
     /// When it ends, as in 90d, 12h, 52w [default: never]
     #[arg(long, value_name = "TIME", value_parser = lifetime)]
     expires: Option<i64>,
-    /// Print JSON: id, name, token, expires_at
+    /// Print JSON: id, name, token, expires_at, and user_id of a bound one
     #[arg(long)]
     json: bool,
 }
@@ -85,8 +91,10 @@ pub async fn run(command: Command, args: &StoreArgs) -> Result<(), Failure> {
     let store = open(args).await?;
     let now = clock::now();
     match command {
-        Command::Create(new) => create(&store, new, Earlier::Keep, now).await?,
-        Command::Regenerate(new) => create(&store, new, Earlier::Revoke, now).await?,
+        Command::Create { new, user } => {
+            create(&store, new, user.as_deref(), Earlier::Keep, now).await?;
+        }
+        Command::Regenerate(new) => create(&store, new, None, Earlier::Revoke, now).await?,
         Command::List { directory, json } => {
             let all = tokens::list(&store, &directory).await?;
             if json {
@@ -100,10 +108,12 @@ pub async fn run(command: Command, args: &StoreArgs) -> Result<(), Failure> {
                         let last_used = optional(token.last_used_at);
                         let expires = optional(token.expires_at);
                         let hint = format!("…{}", token.hint);
-                        vec![token.id, token.name, hint, state, expires, last_used]
+                        let user = token.user_id.unwrap_or_default();
+                        vec![token.id, token.name, hint, state, expires, last_used, user]
                     })
                     .collect();
-                output::table(&["ID", "NAME", "ENDS IN", "STATE", "EXPIRES", "LAST USED"], &rows);
+                let columns = ["ID", "NAME", "ENDS IN", "STATE", "EXPIRES", "LAST USED", "USER"];
+                output::table(&columns, &rows);
             }
         }
         Command::Revoke { token, directory, name, json } => {
@@ -123,24 +133,37 @@ pub async fn run(command: Command, args: &StoreArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn create(store: &Store, new: New, earlier: Earlier, now: i64) -> Result<(), Failure> {
+async fn create(
+    store: &Store,
+    new: New,
+    user: Option<&str>,
+    earlier: Earlier,
+    now: i64,
+) -> Result<(), Failure> {
     let expires_at = new.expires.map(|lifetime| now + lifetime);
     let (token, secret) =
-        tokens::create(store, &new.directory, &new.name, expires_at, earlier, now).await?;
+        tokens::create(store, &new.directory, &new.name, user, expires_at, earlier, now).await?;
     if earlier == Earlier::Revoke {
         settle().await;
     }
     if new.json {
-        output::json(&json!({
+        let mut created = json!({
             "id": token.id,
             "name": token.name,
             "token": secret,
             "expires_at": output::json_time(token.expires_at),
-        }));
+        });
+        if let Some(user_id) = token.user_id {
+            created["user_id"] = user_id.into();
+        }
+        output::json(&created);
     } else {
         println!("created token {} ({})", token.id, token.name);
         println!("token  {secret}");
-        println!("It is shown only now: paste it into the identity provider.");
+        match &token.user_id {
+            None => println!("It is shown only now: paste it into the identity provider."),
+            Some(id) => println!("It is shown only now, and acts on user {id} alone, as /Me."),
+        }
     }
     Ok(())
 }
@@ -160,6 +183,7 @@ fn to_json(token: &Token, now: i64) -> Value {
         "id": token.id,
         "name": token.name,
         "hint": token.hint,
+        "user_id": token.user_id,
         "state": state(token, now),
         "created_at": output::json_time(Some(token.created_at)),
         "expires_at": output::json_time(token.expires_at),

@@ -2,9 +2,14 @@
 
 use std::sync::Arc;
 
-use scim::{Notes, dialect, patch::MembershipStep, schema::ResourceType, validate};
+use scim::{
+    Notes, dialect,
+    patch::MembershipStep,
+    schema::ResourceType,
+    validate::{self, Written},
+};
 use serde_json::Value;
-use store::DirectoryTx;
+use store::{DirectoryTx, resources::Resource};
 
 use super::{Context, Error, References, Stored, membership};
 use crate::ids;
@@ -18,26 +23,18 @@ pub async fn create(
     context: &Arc<Context>,
     notes: &mut Notes,
 ) -> Result<Stored, Error> {
+    context.check_served(resource_type)?;
     let body = dialect::read_resource(resource_type, body, context.reading, notes)?;
-    let written =
+    let new =
         validate::create(resource_type, body, context.reading, notes).map_err(scim::Error::from)?;
-    let (resource, members) = (written.resource, written.members.map(MembershipStep::Add));
     let (id, context_of_job) = (ids::uuid(), Arc::clone(context));
     let resource_type = Arc::clone(resource_type);
     let created = context
         .store
         .write(&context.directory_id, async move |mut tx: DirectoryTx<'_>| {
             let context = &context_of_job;
-            check_group_name(&resource_type, &resource, &id, &mut tx).await?;
-            let stored = tx
-                .create(&resource_type.name, &id, &resource, context.now, &context.request_id)
-                .await
-                .map_err(|error| name_taken(error, &resource))?;
             let mut notes = Notes::default();
-            if let Some(step) = &members {
-                let steps = std::slice::from_ref(step);
-                membership::apply(&id, steps, &resource_type, context, &mut tx, &mut notes).await?;
-            }
+            let stored = create_in(&id, &new, &resource_type, context, &mut tx, &mut notes).await?;
             if resource_type.name == "User" {
                 return Ok((Stored::new_user(stored, references), notes));
             }
@@ -47,6 +44,27 @@ pub async fn create(
         .await;
     let (stored, more) = name_owner(created, context).await?;
     notes.extend(more);
+    Ok(stored)
+}
+
+/// [`create`] inside a transaction.
+pub(super) async fn create_in(
+    id: &str,
+    new: &Written,
+    resource_type: &ResourceType,
+    context: &Context,
+    tx: &mut DirectoryTx<'_>,
+    notes: &mut Notes,
+) -> Result<Resource, Error> {
+    check_group_name(resource_type, &new.resource, id, tx).await?;
+    let stored = tx
+        .create(&resource_type.name, id, &new.resource, context.now, &context.request_id)
+        .await
+        .map_err(|error| name_taken(error, &new.resource))?;
+    if let Some(members) = &new.members {
+        let step = MembershipStep::Add(members.clone());
+        membership::apply(id, &[step], resource_type, context, tx, notes).await?;
+    }
     Ok(stored)
 }
 

@@ -15,15 +15,27 @@ pub async fn delete(
     precondition: Precondition,
     context: &Arc<Context>,
 ) -> Result<(), Error> {
+    context.check_served(resource_type)?;
     let (id, context_of_job) = (id.to_owned(), Arc::clone(context));
     let resource_type = Arc::clone(resource_type);
     context
         .store
         .write(&context.directory_id, async move |mut tx: DirectoryTx<'_>| {
             let context = &context_of_job;
-            let stored = load(&id, &resource_type, &precondition, &mut tx).await?;
-            tx.delete(&resource_type.name, &stored, context.now, &context.request_id).await?;
-            Ok(())
+            delete_in(&id, &precondition, &resource_type, context, &mut tx).await
         })
         .await
+}
+
+/// [`delete`] inside a transaction.
+pub(super) async fn delete_in(
+    id: &str,
+    precondition: &Precondition,
+    resource_type: &ResourceType,
+    context: &Context,
+    tx: &mut DirectoryTx<'_>,
+) -> Result<(), Error> {
+    let stored = load(id, resource_type, precondition, tx).await?;
+    tx.delete(&resource_type.name, &stored, context.now, &context.request_id).await?;
+    Ok(())
 }

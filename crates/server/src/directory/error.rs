@@ -20,8 +20,14 @@ pub enum Error {
     /// Ids that this directory never gave out.
     #[error("{} unknown members", .0.len())]
     UnknownMembers(Vec<String>),
+    /// The directory takes no groups in.
+    #[error("group sync is off")]
+    GroupSyncOff,
     #[error("group `{0}` as a member of itself")]
     SelfMember(String),
+    /// What an operation of a bulk request refers to was not created.
+    #[error("refers to bulkId `{0}`, which was not created")]
+    Reference(String),
     /// What was written is not what is there.
     #[error("the effect of the request is not there: {0}")]
     Postcondition(&'static str),
@@ -85,9 +91,23 @@ impl Error {
                     ),
                 )
             }
+            Self::GroupSyncOff => scim::Error::new(
+                403,
+                None,
+                "groups are switched off for this directory: switch them on in Headcount, or take \
+                 groups out of what the identity provider sends",
+            ),
             Self::SelfMember(id) => scim::Error::bad_request(
                 ScimType::InvalidValue,
                 format!("group `{id}` cannot be a member of itself"),
+            ),
+            Self::Reference(bulk_id) => scim::Error::new(
+                409,
+                None,
+                format!(
+                    "refers to `bulkId:{bulk_id}`, which this request did not create: correct that \
+                     operation, then send both again"
+                ),
             ),
             Self::Search(SearchError::TooMany) => scim::Error::bad_request(
                 ScimType::TooMany,

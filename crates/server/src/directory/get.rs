@@ -14,6 +14,9 @@ pub async fn get(
     references: References,
     context: &Context,
 ) -> Result<Stored, Error> {
+    if !context.serves(resource_type) {
+        return Err(not_found(resource_type, id));
+    }
     let (store, directory_id) = (&context.store, &context.directory_id);
     let found: Option<Stored> = if resource_type.name == "User" && references == References::Load {
         store

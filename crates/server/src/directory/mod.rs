@@ -9,6 +9,7 @@ use store::{DirectoryTx, Store, resources::Resource};
 
 use crate::schemas::ResourceTypes;
 
+mod bulk;
 mod create;
 mod delete;
 mod error;
@@ -19,12 +20,13 @@ mod precondition;
 mod replace;
 mod search;
 
+pub use bulk::{Done, Processed, bulk};
 pub use create::create;
 pub use delete::delete;
 pub use error::Error;
 pub use get::get;
 pub use patch::patch;
-pub use precondition::Precondition;
+pub use precondition::{Precondition, opaque};
 pub use replace::replace;
 pub use search::{matches, search};
 
@@ -37,10 +39,24 @@ pub struct Context {
     /// The directory's base URL without a trailing slash.
     pub base_url: String,
     pub reading: Reading,
+    /// Whether the directory takes groups in. Otherwise it has none, as far as its client can see.
+    pub group_sync: bool,
     /// The request's id, a UUID v7: what the journal and the provisioning log call it.
     pub request_id: String,
     /// Microseconds since 1970.
     pub now: i64,
+}
+
+impl Context {
+    /// Whether resources of this type are there for the client.
+    pub fn serves(&self, resource_type: &ResourceType) -> bool {
+        self.group_sync || resource_type.name != "Group"
+    }
+
+    /// Refuses a write to groups while they are not taken in (E-02, E-153).
+    fn check_served(&self, resource_type: &ResourceType) -> Result<(), Error> {
+        if self.serves(resource_type) { Ok(()) } else { Err(Error::GroupSyncOff) }
+    }
 }
 
 /// Whether an answer needs users' `groups` and groups' `members`.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use scim::{
     Notes, Object, dialect, diff,
-    patch::{self, MembershipStep},
+    patch::{self, MembershipStep, PatchRequest},
     schema::ResourceType,
 };
 use serde_json::{Value, json};
@@ -31,6 +31,7 @@ pub async fn patch(
     context: &Arc<Context>,
     notes: &mut Notes,
 ) -> Result<Stored, Error> {
+    context.check_served(resource_type)?;
     let request = dialect::read_patch(resource_type, body, context.reading, notes)?;
     let (id, context_of_job) = (id.to_owned(), Arc::clone(context));
     let resource_type = Arc::clone(resource_type);
@@ -38,18 +39,17 @@ pub async fn patch(
         .store
         .write(&context.directory_id, async move |mut tx: DirectoryTx<'_>| {
             let context = &context_of_job;
-            let stored = load(&id, &resource_type, &precondition, &mut tx).await?;
-            let before = stored.object()?;
-            let patched = patch::apply(&resource_type, &before, &request, context.reading)
-                .map_err(scim::Error::from)?;
-            let mut notes = patched.notes;
-            let after = After {
-                resource: &patched.resource,
-                members: patched.members,
-                operation: Operation::Patch,
-            };
-            let stored =
-                write(stored, &before, after, &resource_type, context, &mut tx, &mut notes).await?;
+            let mut notes = Notes::default();
+            let stored = patch_in(
+                &id,
+                &request,
+                &precondition,
+                &resource_type,
+                context,
+                &mut tx,
+                &mut notes,
+            )
+            .await?;
             let stored = Stored::load(stored, &resource_type, references, &mut tx).await?;
             Ok((stored, notes))
         })
@@ -57,6 +57,29 @@ pub async fn patch(
     let (stored, more) = name_owner(patched, context).await?;
     notes.extend(more);
     Ok(stored)
+}
+
+/// [`patch`] inside a transaction.
+pub(super) async fn patch_in(
+    id: &str,
+    request: &PatchRequest,
+    precondition: &Precondition,
+    resource_type: &ResourceType,
+    context: &Context,
+    tx: &mut DirectoryTx<'_>,
+    notes: &mut Notes,
+) -> Result<Resource, Error> {
+    let stored = load(id, resource_type, precondition, tx).await?;
+    let before = stored.object()?;
+    let patched = patch::apply(resource_type, &before, request, context.reading)
+        .map_err(scim::Error::from)?;
+    notes.extend(patched.notes);
+    let after = After {
+        resource: &patched.resource,
+        members: patched.members,
+        operation: Operation::Patch,
+    };
+    write(stored, &before, after, resource_type, context, tx, notes).await
 }
 
 /// What a resource is to become.

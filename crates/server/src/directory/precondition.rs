@@ -14,6 +14,23 @@ pub enum Precondition {
 }
 
 impl Precondition {
+    /// Of entity tags. They compare weakly, as the standard's own samples need: `W/"3"` and `"3"`
+    /// are the same version. No tag is no condition.
+    pub fn of<'t>(tags: impl IntoIterator<Item = &'t str>) -> Self {
+        let mut tags = tags.into_iter().peekable();
+        if tags.peek().is_none() {
+            return Self::None;
+        }
+        let mut versions = Vec::new();
+        for tag in tags {
+            if tag == "*" {
+                return Self::Exists;
+            }
+            versions.extend(version(tag));
+        }
+        Self::Version(versions)
+    }
+
     pub(super) fn check(&self, version: i64) -> Result<(), Error> {
         match self {
             Self::Version(versions) if !versions.contains(&version) => {
@@ -22,4 +39,17 @@ impl Precondition {
             _ => Ok(()),
         }
     }
+}
+
+/// What an entity tag says, without the marks around it.
+pub fn opaque(tag: &str) -> &str {
+    let tag = tag.strip_prefix("W/").unwrap_or(tag);
+    tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).unwrap_or(tag)
+}
+
+/// The version in a tag. What follows the hyphen is of what is shown beside the resource, and no
+/// write depends on that.
+fn version(tag: &str) -> Option<i64> {
+    let tag = opaque(tag);
+    tag.split_once('-').map_or(tag, |(version, _)| version).parse().ok()
 }

@@ -9,7 +9,7 @@ use store::search::{Found, Paging, Part, Search};
 
 use super::{Context, Error, References, Stored};
 
-/// What matches `query` among the resources of one type or of all, in the order of creation unless
+/// What matches `query` among the resources of one type, of all or of none, in the order of creation unless
 /// sorted.
 ///
 /// An attribute that only another of several types has is absent, for its filter and for sorting
@@ -21,6 +21,9 @@ pub async fn search(
     context: &Context,
     notes: &mut Notes,
 ) -> Result<Found, Error> {
+    if types.is_empty() {
+        return Ok(Found { total: Some(0), ..Found::default() });
+    }
     let filter = match &query.filter {
         None => None,
         Some(text) => Some(dialect::read_filter(text, context.reading, notes)?),

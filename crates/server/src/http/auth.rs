@@ -96,13 +96,9 @@ pub async fn authenticate(
 ) -> Result<Arc<Access>, Denied> {
     let secret = secret(headers, notes)?;
     if !token::is_well_formed(&secret) {
-        return Err(if secret.starts_with(token::PREFIX) {
-            Denied::Unknown
-        } else {
-            Denied::Unreadable
-        });
+        return Err(if token::is_ours(&secret) { Denied::Unknown } else { Denied::Unreadable });
     }
-    let access = find(app, &token::digest(&secret)).await?.ok_or(Denied::Unknown)?;
+    let access = find(app, &secret).await?.ok_or(Denied::Unknown)?;
     let belongs = match address {
         Address::Directory(id) => *id == access.directory.id,
         Address::Organization(slug) => *slug == access.directory.organization_slug,
@@ -119,7 +115,10 @@ pub async fn authenticate(
     Ok(access)
 }
 
-async fn find(app: &App, digest: &str) -> Result<Option<Arc<Access>>, Denied> {
+/// The token with this secret, and its directory: a token that the directory's admin pasted, or one
+/// that stands for it for an hour.
+pub async fn find(app: &App, secret: &str) -> Result<Option<Arc<Access>>, Denied> {
+    let digest = &*token::digest(secret);
     {
         let remembered = app.tokens.0.read().unwrap_or_else(PoisonError::into_inner);
         if let Some((at, access)) = remembered.get(digest)
@@ -131,7 +130,13 @@ async fn find(app: &App, digest: &str) -> Result<Option<Arc<Access>>, Denied> {
     let asked = Instant::now();
     let found: Result<_, store::Error> = app
         .store
-        .look_up(async |tx: &mut store::Tx| store::tokens::get_by_digest(tx, digest).await)
+        .look_up(async |tx: &mut store::Tx| {
+            if token::is_access(secret) {
+                store::tokens::get_by_access_digest(tx, digest).await
+            } else {
+                store::tokens::get_by_digest(tx, digest).await
+            }
+        })
         .await;
     let unavailable = |error| {
         tracing::error!(%error, "a token could not be looked up");
@@ -179,7 +184,7 @@ fn secret(headers: &HeaderMap, notes: &mut scim::Notes) -> Result<String, Denied
         notes.add("the token was sent as the password of Basic authentication");
         return Ok(password.into());
     }
-    if scheme.is_empty() && rest.starts_with(token::PREFIX) {
+    if scheme.is_empty() && token::is_ours(rest) {
         notes.add("the token was sent without the word `Bearer`");
         return Ok(rest.into());
     }

@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod listen;
+pub mod oauth;
 pub mod scim;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ pub async fn answer(app: Arc<App>, request: Request<Incoming>) -> Response {
     match request.uri().path() {
         "/livez" => "ok\n".into_response(),
         "/readyz" => readyz(&app).await,
+        path if oauth::is_endpoint(&app, path) => oauth::handle(app, request.map(Body::new)).await,
         _ => scim::handle(app, request.map(Body::new)).await,
     }
 }

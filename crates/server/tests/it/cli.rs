@@ -77,7 +77,9 @@ fn the_life_of_an_organization() {
     assert_eq!((&listed[0], listed.as_array().unwrap().len()), (&acme, 2));
 
     let created = json_of("directory create --organization acme --kind okta", data);
-    assert_eq!(keys(&created), ["id", "organization", "kind", "scim_url", "token"]);
+    let said = ["id", "organization", "kind", "scim_url", "token", "token_endpoint"];
+    assert_eq!(keys(&created), said);
+    assert_eq!(created["token_endpoint"], "http://127.0.0.1:8080/oauth/token");
     let id = created["id"].as_str().unwrap();
     assert_eq!(created["scim_url"], format!("http://127.0.0.1:8080/scim/v2/{id}"));
     assert!(headcount::token::is_well_formed(created["token"].as_str().unwrap()));
@@ -105,6 +107,12 @@ fn the_life_of_an_organization() {
     for (verb, expected) in [("disable", false), ("disable", false), ("enable", true)] {
         assert!(run(&format!("directory {verb} {id} {place}"), &[]).status.success());
         assert_eq!(enabled(), expected, "{verb}");
+    }
+
+    for state in ["off", "off", "on"] {
+        let updated = json_of(&format!("directory update {id} --groups {state}"), data);
+        assert_eq!(updated, json!({"id": id, "groups": state}));
+        assert_eq!(json_of("directory list", data)[0]["groups"], state);
     }
 
     let token = json_of(&format!("token create --directory {id} --name night --expires 90d"), data);
@@ -144,6 +152,7 @@ fn the_life_of_an_organization() {
         ("directory create --organization initech", "`initech`"),
         ("directory list --organization initech", "`initech`"),
         ("directory disable dir-none", "`dir-none`"),
+        ("directory update dir-none --groups off", "`dir-none`"),
         ("directory enable dir-none", "`dir-none`"),
         (&format!("directory delete {id}"), id),
         (&format!("directory enable {id}"), id),
@@ -198,6 +207,8 @@ fn bad_arguments_and_settings_get_one_line() {
         ("directory create --organization acme --kind ldap", "entra, okta, generic"),
         ("directory create --organization acme --rate-limit many", "--rate-limit"),
         ("directory disable", "ID"),
+        ("directory update d", "--groups"),
+        ("directory update d --groups maybe", "on, off"),
         ("token create", "--directory"),
         ("token create --directory d --expires soon", "90d"),
         ("token create --directory d --expires 0d", "ended"),

@@ -146,7 +146,8 @@ fn evidence(tests: &[Test]) -> Evidence {
             evidence.entry(number).or_default().push(format!("{short} ({count})"));
         }
     }
-    for (file, number) in replay::case_files() {
+    for (_, name, file) in replay::case_files() {
+        let number = replay::number_of(&name);
         let path = file.strip_prefix(root()).unwrap_or(&file);
         let folder = file_name(path.parent().unwrap());
         let short = format!("idp/{folder}/{}", file_name(path));

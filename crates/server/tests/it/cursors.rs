@@ -252,7 +252,7 @@ async fn cursors_expire() {
         "cursor": true,
         "index": true,
         "defaultPaginationMethod": "index",
-        "defaultPageSize": 100,
+        "defaultPageSize": 1000,
         "maxPageSize": 1000,
         "cursorTimeout": 1,
     });

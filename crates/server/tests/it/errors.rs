@@ -53,7 +53,7 @@ async fn s_015_urls_that_name_nothing_are_refused_in_the_standards_form() {
         ("DELETE", "/Groups/1/members/2", 404, None),
         ("GET", "/Schemas/urn:example:none", 404, None),
         ("GET", "/ResourceTypes/Robot", 404, None),
-        ("POST", "/Bulk", 501, None),
+        ("POST", "/Bulk", 400, Some("invalidSyntax")),
         ("GET", "/Me", 501, None),
         ("PATCH", "/Me", 501, None),
         ("GET", "/Users?count=1&count=9", 400, Some("invalidValue")),

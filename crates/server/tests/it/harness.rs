@@ -10,8 +10,11 @@ use std::time::{Duration, Instant};
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
+use scim::schema::Schema;
 use serde_json::{Value, json};
-use store::{DirectoryTx, Store, journal::Entry as Change, provisioning_log::Entry};
+use store::{
+    DirectoryTx, Store, journal::Entry as Change, provisioning_log::Entry, schemas::DeclaredSchema,
+};
 use tempfile::TempDir;
 
 pub const BINARY: &str = env!("CARGO_BIN_EXE_headcount");
@@ -157,6 +160,24 @@ impl TestServer {
                 .unwrap();
         }
         (0..count).map(id).collect()
+    }
+
+    /// Declares an extension of users for the directory.
+    pub async fn declare_schema(&self, directory: &Directory, schema: &Value) {
+        let declared = DeclaredSchema {
+            schema: Schema::from_json(schema).unwrap(),
+            resource_type: "User".into(),
+            required: false,
+            learned: false,
+            declared_at: 0,
+        };
+        let store = Store::open(self.data.path(), 0).await.unwrap();
+        store
+            .write::<_, store::Error, _>(&directory.id, async move |mut tx: DirectoryTx<'_>| {
+                tx.declare_schema(&declared).await
+            })
+            .await
+            .unwrap();
     }
 
     pub fn scim_url(&self, directory: &Directory) -> String {
@@ -349,6 +370,11 @@ impl Answer {
 }
 
 impl ScimClient {
+    /// The same token at another address.
+    pub fn at(&self, url: String) -> Self {
+        Self { url, ..self.clone() }
+    }
+
     pub fn request(&self, method: Method, target: &str) -> RequestBuilder {
         let url = format!("{}{target}", self.url);
         self.http.request(method, url).header("authorization", &self.authorization)

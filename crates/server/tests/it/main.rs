@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod authentication;
+mod bulk;
 mod cli;
 mod concurrency;
 mod conflicts;
@@ -19,7 +20,9 @@ mod harness;
 mod host;
 mod isolation;
 mod log;
+mod me;
 mod modifying;
+mod oauth;
 mod okta_suite;
 mod paging;
 mod rate_limit;
@@ -29,6 +32,7 @@ mod replay;
 mod resource_model;
 mod search;
 mod simulations;
+mod sorting;
 mod text;
 mod transport;
 mod users_and_groups;

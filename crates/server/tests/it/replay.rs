@@ -1,7 +1,8 @@
-//! What Entra ID and Okta send, and what they must be answered: one file per case of
-//! `fixtures/idp/{entra,okta}`, each on a directory of its own. `HEADCOUNT_REPLAY=E-80` runs one.
+//! What identity providers send, and what they must be answered: one file per case of
+//! `fixtures/idp/<provider>`, each on a directory of its own. `HEADCOUNT_REPLAY=E-80` runs one.
 
 mod case;
+mod coverage;
 mod matching;
 mod run;
 
@@ -12,7 +13,7 @@ use serde_json::Value;
 
 use crate::harness::{TestServer, in_parallel};
 use case::Case;
-pub use case::files as case_files;
+pub use case::{files as case_files, number_of};
 use run::Run;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -28,7 +29,10 @@ async fn every_case() {
         let cases = cases.clone();
         move |at| {
             let (server, cases, http) = (server.clone(), cases.clone(), http.clone());
-            async move { failures(&cases[at], &server, &http).await }
+            async move {
+                let (provider, case) = &cases[at];
+                failures(provider, case, &server, &http).await
+            }
         }
     })
     .await
@@ -38,13 +42,18 @@ async fn every_case() {
 }
 
 /// Runs the case once, or once for every element of `each` on the same directory, emptied between.
-async fn failures(case: &Case, server: &TestServer, http: &reqwest::Client) -> Vec<String> {
-    let kind = if case.case.starts_with('E') { "entra" } else { "okta" };
+async fn failures(
+    provider: &str,
+    case: &Case,
+    server: &Arc<TestServer>,
+    http: &reqwest::Client,
+) -> Vec<String> {
+    let kind = if ["entra", "okta"].contains(&provider) { provider } else { "generic" };
     let directory = server.directory(kind, case.setup.rate_limit).await;
     let once = [Value::Null];
     let mut failures = Vec::new();
     for (at, each) in if case.each.is_empty() { &once[..] } else { &case.each }.iter().enumerate() {
-        let mut run = Run::new(http.clone(), &server.scim_url(&directory), &directory, each);
+        let mut run = Run::new(http.clone(), server.clone(), directory.clone(), each);
         let emptied = if at == 0 { Ok(()) } else { run.empty_directory().await };
         let played = match emptied {
             Ok(()) => run.play(case).await,

@@ -154,22 +154,38 @@ impl Order {
         }
     }
 
+    /// The column as it is compared. Where an index narrows the candidates, as an expression: these
+    /// few are to be sorted, not all rows read in the order of the column's index to find them.
+    fn compared(&self, narrowed: bool) -> &'static str {
+        match self.column {
+            Column::Id if narrowed => "(r.id || '')",
+            Column::UserName if narrowed => "(r.user_name || '')",
+            _ => self.column(),
+        }
+    }
+
     fn is_unique(&self) -> bool {
         matches!(self.column, Column::Id | Column::UserName)
     }
 
     /// What follows ORDER BY; equal keys go by id, ascending also where the keys descend.
-    pub fn by(&self, backward: bool) -> String {
+    pub fn by(&self, backward: bool, narrowed: bool) -> String {
         let direction = |descends: bool| if descends { " DESC" } else { "" };
-        let by = format!("{}{}", self.column(), direction(self.descending != backward));
+        let column = self.compared(narrowed);
+        let by = format!("{column}{}", direction(self.descending != backward));
         if self.is_unique() { by } else { format!("{by}, r.id{}", direction(backward)) }
     }
 
     /// The condition, beginning with AND, that a row is on the page or behind it. Its parameters
     /// are bound from `place` on.
-    pub fn seek<'p>(&self, seek: &'p Seek, place: usize) -> (String, Vec<Param<'p>>) {
+    pub fn seek<'p>(
+        &self,
+        seek: &'p Seek,
+        place: usize,
+        narrowed: bool,
+    ) -> (String, Vec<Param<'p>>) {
         let Some(position) = seek.position() else { return (String::new(), Vec::new()) };
-        let column = self.column();
+        let column = self.compared(narrowed);
         let key = match (self.column, &position.key) {
             (Column::UserName, Key::Text(text)) => Param::Text(text),
             (Column::CreatedAt | Column::LastModifiedAt, Key::Time(time)) => Param::Int(*time),
@@ -258,8 +274,10 @@ mod tests {
                 "r.created_at, r.id DESC",
             ),
         ] {
-            assert_eq!(order.seek(&seek, 3).0, sql);
-            assert_eq!(order.by(seek.is_backward()), by);
+            let narrowed = order.seek(&seek, 3, true).0.contains("(r.id || '')");
+            assert_eq!(narrowed, order.column == Column::Id);
+            assert_eq!(order.seek(&seek, 3, false).0, sql);
+            assert_eq!(order.by(seek.is_backward(), false), by);
         }
     }
 }

@@ -39,14 +39,14 @@ impl DirectoryTx<'_> {
         }
         let (filter, binds) = filter_sql(source.narrowing);
         let place = binds.len() + 3;
-        let (range, bound) = order.seek(seek, place);
+        let (range, bound) = order.seek(seek, place, source.narrowing.is_some());
         let sql = format!(
             "SELECT {}, {} {} WHERE r.directory_id = ?1 AND r.resource_type = ?2{range}{filter} \
              ORDER BY {} LIMIT ?{}",
             resources::COLUMNS,
             order.column(),
             resources::FROM,
-            order.by(seek.is_backward()),
+            order.by(seek.is_backward(), source.narrowing.is_some()),
             place + bound.len()
         );
         let mut params = first_params(&self.directory_id, source, binds);
@@ -92,7 +92,7 @@ impl DirectoryTx<'_> {
             "SELECT r.id, {} FROM resource r WHERE r.directory_id = ?1 AND r.resource_type = ?2\
              {filter} ORDER BY {} LIMIT 1 OFFSET ?{}",
             order.column(),
-            order.by(false),
+            order.by(false, source.narrowing.is_some()),
             binds.len() + 3
         );
         let mut params = first_params(&self.directory_id, source, binds);

@@ -264,6 +264,23 @@ fn bounds() {
     assert_eq!((error.status, error.scim_type), (413, None));
 }
 
+/// S-275: `active` can be unassigned like any other attribute; nothing fills it in again.
+#[test]
+fn s_275_active_can_be_removed() {
+    for operation in [
+        json!({"op": "remove", "path": "active"}),
+        json!({"op": "replace", "path": "active", "value": null}),
+        json!({"op": "replace", "value": {"active": null}}),
+    ] {
+        for active in [true, false] {
+            let stored = with(json!({"active": active}));
+            let patched = patch(&user(), &stored, &json!([operation])).expect("patched");
+            let left = data(patched.resource);
+            assert_eq!(left, json!({"userName": "mira@northlab.example"}), "{operation}");
+        }
+    }
+}
+
 #[test]
 fn notes() {
     let operations = json!([

@@ -2,19 +2,11 @@
 
 use axum::http::{HeaderMap, header};
 
-use crate::directory::Precondition;
+use crate::directory::{Precondition, opaque};
 
-/// What `If-Match` asks of a write. Tags compare weakly, as the standard's own samples need:
-/// `W/"3"` and `"3"` are the same version.
+/// What `If-Match` asks of a write.
 pub(super) fn if_match(headers: &HeaderMap) -> Precondition {
-    let tags = tags(headers, header::IF_MATCH.as_str());
-    if tags.is_empty() {
-        Precondition::None
-    } else if tags.iter().any(|tag| tag == "*") {
-        Precondition::Exists
-    } else {
-        Precondition::Version(tags.iter().filter_map(|tag| version(tag)).collect())
-    }
+    Precondition::of(tags(headers, header::IF_MATCH.as_str()).iter().map(String::as_str))
 }
 
 /// Whether the client has what `current` is the tag of already (`If-None-Match`).
@@ -33,18 +25,6 @@ fn tags(headers: &HeaderMap, name: &str) -> Vec<String> {
         .map(|tag| tag.trim().to_owned())
         .filter(|tag| !tag.is_empty())
         .collect()
-}
-
-fn opaque(tag: &str) -> &str {
-    let tag = tag.strip_prefix("W/").unwrap_or(tag);
-    tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).unwrap_or(tag)
-}
-
-/// The version in a tag. What follows the hyphen is of what is shown beside the resource, and no
-/// write depends on that.
-fn version(tag: &str) -> Option<i64> {
-    let tag = opaque(tag);
-    tag.split_once('-').map_or(tag, |(version, _)| version).parse().ok()
 }
 
 #[cfg(test)]

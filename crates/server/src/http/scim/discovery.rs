@@ -3,6 +3,7 @@
 use axum::http::{Method, StatusCode, header, request::Parts};
 use scim::{
     Error, Object,
+    bulk::MAX_OPERATIONS,
     discovery::{self, AuthenticationScheme, Service},
 };
 use serde_json::Value;
@@ -67,12 +68,17 @@ pub(super) fn answer(
 }
 
 fn service(app: &App) -> Service {
+    let bulk = discovery::Bulk {
+        max_operations: MAX_OPERATIONS as u64,
+        max_payload_size: app.settings.max_body_bytes as u64,
+    };
     Service {
         documentation_uri: None,
-        bulk: None,
+        bulk: app.settings.bulk.then_some(bulk),
         cursor_timeout: Some(app.settings.cursor_timeout.as_secs()),
         authentication_schemes: vec![
             AuthenticationScheme::OAuthBearerToken,
+            AuthenticationScheme::OAuth2,
             AuthenticationScheme::HttpBasic,
         ],
     }

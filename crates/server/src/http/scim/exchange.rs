@@ -13,7 +13,7 @@ const MAX_TARGET: usize = 2_000;
 
 /// Gathers a log entry. One that is dropped unfinished — the client went away — is logged as
 /// such, with status 499.
-pub(super) struct Exchange {
+pub(in crate::http) struct Exchange {
     app: Arc<App>,
     started: Instant,
     /// Without a directory there is no log to write to.
@@ -61,6 +61,18 @@ impl Exchange {
     pub fn concerns(&mut self, resource_type: &str, id: &str) {
         self.entry.resource_type = Some(resource_type.into());
         self.entry.resource_id = Some(id.into());
+    }
+
+    /// What the log entry of one operation of this request begins with.
+    pub fn part(&self) -> Entry {
+        Entry {
+            directory_id: self.entry.directory_id.clone(),
+            at: self.entry.at,
+            token_id: self.entry.token_id.clone(),
+            client: self.entry.client.clone(),
+            part_of: Some(self.entry.request_id.clone()),
+            ..Entry::default()
+        }
     }
 
     pub async fn finish(mut self, status: u16, error: Option<scim::Error>) {
@@ -121,10 +133,18 @@ fn client(headers: &HeaderMap) -> &'static str {
 /// Path and query below the directory's base URL. Secrets that somebody put there are masked.
 fn target(parts: &Parts) -> String {
     let path = parts.uri.path();
-    let below = ["/Users", "/Groups", "/Schemas", "/ResourceTypes", "/ServiceProviderConfig"]
-        .iter()
-        .find_map(|endpoint| path.find(endpoint))
-        .map_or(path, |at| &path[at..]);
+    let below = [
+        "/Users",
+        "/Groups",
+        "/Schemas",
+        "/ResourceTypes",
+        "/ServiceProviderConfig",
+        "/Bulk",
+        "/Me",
+    ]
+    .iter()
+    .find_map(|endpoint| path.find(endpoint))
+    .map_or(path, |at| &path[at..]);
     let mut target = below.to_owned();
     if let Some(query) = parts.uri.query() {
         target.push('?');
@@ -157,11 +177,16 @@ fn mask_secrets(query: &str) -> String {
 }
 
 /// The text without the secrets of tokens of ours.
-fn mask_tokens(text: &str) -> String {
-    let mut parts = text.split(token::PREFIX);
+pub(super) fn mask_tokens(text: &str) -> String {
+    let masked = mask_after(text, token::PREFIX);
+    mask_after(&masked, token::ACCESS_PREFIX)
+}
+
+fn mask_after(text: &str, prefix: &str) -> String {
+    let mut parts = text.split(prefix);
     let mut masked = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        masked.push_str(token::PREFIX);
+        masked.push_str(prefix);
         masked.push('…');
         masked.push_str(part.trim_start_matches(|c: char| c.is_ascii_alphanumeric()));
     }
@@ -181,6 +206,6 @@ mod tests {
         ] {
             assert_eq!(mask_secrets(query), masked);
         }
-        assert_eq!(mask_tokens("a `hcscim_Ab1` hcscim_x"), "a `hcscim_…` hcscim_…");
+        assert_eq!(mask_tokens("a `hcscim_Ab1` hcaccess_x"), "a `hcscim_…` hcaccess_…");
     }
 }

@@ -3,17 +3,27 @@
 
 use std::sync::Arc;
 
-use axum::{body::Body, http::StatusCode};
+use axum::{
+    body::Body,
+    http::{Method, StatusCode},
+};
 use scim::{
-    Error, Notes, ScimType, list::ListQuery, project::Projection, schema::ResourceType, search,
-    sort::SortOrder, urn,
+    Error, ScimType,
+    dialect::{self, Reading},
+    list::ListQuery,
+    project::Projection,
+    schema::ResourceType,
+    search,
+    sort::SortOrder,
+    urn,
 };
 use serde_json::Value;
 use store::search::{Found, Match, Paging, Seek};
 
 use super::{
     answer::{Answer, Refusal},
-    resources::{Call, corrupt, not_an_object, projection, references},
+    resources::{Call, corrupt, list_query, not_an_object, projection, references},
+    route,
 };
 use crate::{
     cursor::{Cursor, CursorError},
@@ -26,7 +36,7 @@ type Listed<'l> = (&'l Arc<ResourceType>, Projection);
 impl Call<'_> {
     /// The list by GET.
     pub async fn list(self, types: &[&Arc<ResourceType>]) -> Result<Answer, Refusal> {
-        let query = self.list_query(&mut Notes::default())?;
+        let query = list_query(self.parts, self.context.reading, &mut self.exchange.notes)?;
         self.answer_list(query, types).await
     }
 
@@ -70,7 +80,7 @@ impl Call<'_> {
         types: &[&Arc<ResourceType>],
     ) -> Result<Answer, Refusal> {
         let mut listed: Vec<Listed<'_>> = Vec::with_capacity(types.len());
-        for resource_type in types {
+        for resource_type in types.iter().filter(|one| self.context.serves(one)) {
             listed.push((resource_type, projection(resource_type, &query)?));
         }
         let owner = self.owner(&query, types);
@@ -91,11 +101,22 @@ impl Call<'_> {
         let searched: Vec<_> = listed
             .iter()
             .map(|(resource_type, projection)| {
-                (*resource_type, references(resource_type, projection))
+                (*resource_type, references(resource_type, projection, self.context))
             })
             .collect();
         let notes = &mut self.exchange.notes;
-        let found = directory::search(&searched, &query, paging, self.context, notes).await?;
+        let mut found =
+            directory::search(&searched, &query, paging.clone(), self.context, notes).await?;
+        if cursor.is_none()
+            && found.total == Some(0)
+            && let Some(query) = self.plus_reading(&query)
+        {
+            let notes = &mut self.exchange.notes;
+            found = directory::search(&searched, &query, paging, self.context, notes).await?;
+            if found.total != Some(0) {
+                notes.add("`+` in the filter's address read as a plus sign: nobody has a blank");
+            }
+        }
 
         let mut total = found.total.map(|total| total as u64);
         let mut place = format!("\"startIndex\":{},", query.start_index);
@@ -116,6 +137,16 @@ impl Call<'_> {
         }
         let body = list_body(&found, total, &place, &listed, &self.context.base_url)?;
         Ok(Answer::json(StatusCode::OK, body))
+    }
+
+    /// The same search for an address whose plus signs the client did not encode.
+    fn plus_reading(&self, query: &ListQuery) -> Option<ListQuery> {
+        if self.parts.method == Method::POST || self.context.reading == Reading::Strict {
+            return None;
+        }
+        let plus = route::literal_value(self.parts.uri.query()?, "filter")?;
+        let filter = dialect::plus_in_address(query.filter.as_deref()?, &plus)?;
+        Some(ListQuery { filter: Some(filter), ..query.clone() })
     }
 
     /// The place that a cursor names, for a request with this `count`.

@@ -1,10 +1,12 @@
 //! The SCIM endpoint (RFC 7644 §3): one request from its URL to its answer and its log entry.
 
 mod answer;
+mod bulk;
 mod conditional;
 mod discovery;
-mod exchange;
+pub(super) mod exchange;
 mod lists;
+mod me;
 mod resources;
 pub mod route;
 
@@ -100,9 +102,13 @@ async fn answer(
         Some(let_in(app, &parts.headers, address, exchange).await?)
     };
     let Ok(Route { endpoint, .. }) = route else { return Err(route_refusal(route.err())) };
+    if endpoint == Endpoint::ServiceProviderConfig && parts.uri.path().contains("Configs") {
+        exchange.notes.add("`/ServiceProviderConfigs` read as `/ServiceProviderConfig`");
+    }
     let Some(access) = access else {
         return discovery::answer(app, app.schemas.standard(), &endpoint, parts, &base_url);
     };
+    me::check(&access.token, &endpoint)?;
     if parts.method == Method::OPTIONS {
         return Ok(Answer::options(allowed(&endpoint)));
     }
@@ -113,6 +119,7 @@ async fn answer(
         directory_id: access.directory.id.clone(),
         base_url,
         reading: if access.directory.strict { Reading::Strict } else { Reading::Tolerant },
+        group_sync: access.directory.group_sync,
         request_id: exchange.request_id().to_owned(),
         now: exchange.now(),
     });
@@ -139,6 +146,16 @@ async fn answer(
             Method::POST => call.search(&[resource_type(kind)], body).await,
             _ => Err(not_allowed(&endpoint)),
         },
+        Endpoint::Bulk if !app.settings.bulk => Err(Refusal::from(Error::new(
+            501,
+            None,
+            "bulk requests are switched off here: send each operation as a request of its own",
+        ))),
+        Endpoint::Bulk => match parts.method {
+            Method::POST => bulk::answer(call, body).await,
+            _ => Err(not_allowed(&endpoint)),
+        },
+        Endpoint::Me => me::answer(call, &access.token, body).await,
         Endpoint::RootSearch => match parts.method {
             Method::POST => call.search(&all, body).await,
             _ => Err(not_allowed(&endpoint)),
@@ -149,11 +166,6 @@ async fn answer(
         {
             call.list(&all).await
         }
-        Endpoint::Bulk | Endpoint::Me => Err(Refusal::from(Error::new(
-            501,
-            None,
-            "this endpoint is not served; see ServiceProviderConfig for what is",
-        ))),
         Endpoint::Base
         | Endpoint::ServiceProviderConfig
         | Endpoint::ResourceTypes(_)
@@ -201,7 +213,7 @@ fn is_discovery(endpoint: &Endpoint) -> bool {
 fn allowed(endpoint: &Endpoint) -> &'static str {
     match endpoint {
         Endpoint::Resources(_) => "GET, HEAD, POST, OPTIONS",
-        Endpoint::Resource(..) => "GET, HEAD, PUT, PATCH, DELETE, OPTIONS",
+        Endpoint::Resource(..) | Endpoint::Me => "GET, HEAD, PUT, PATCH, DELETE, OPTIONS",
         Endpoint::Search(_) | Endpoint::RootSearch | Endpoint::Bulk => "POST, OPTIONS",
         _ => "GET, HEAD, OPTIONS",
     }
@@ -281,7 +293,7 @@ async fn let_in(
 /// A refused request is logged with the directory that its URL names, if that exists: that is
 /// where its admin will look. A flood of them is not; its answer stays the same, so that it tells
 /// nobody which directories exist.
-async fn log_denied(app: &App, address: &Address, exchange: &mut Exchange) {
+pub(super) async fn log_denied(app: &App, address: &Address, exchange: &mut Exchange) {
     let Address::Directory(id) = address else { return };
     let Ok(directory) = crate::admin::directories::get(&app.store, id).await else { return };
     if app.rate_limits.take(&format!("refused {id}"), REFUSED_PER_SECOND).is_ok() {

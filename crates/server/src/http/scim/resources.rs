@@ -9,7 +9,8 @@ use axum::{
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use scim::{
-    Error, ScimType,
+    Error, Notes, ScimType,
+    dialect::Reading,
     json::{self, Limits},
     list::ListQuery,
     project::Projection,
@@ -38,7 +39,7 @@ const LARGE_BODY: usize = 256 << 10;
 
 /// One authenticated request.
 pub(super) struct Call<'c> {
-    pub app: &'c App,
+    pub app: &'c Arc<App>,
     pub parts: &'c Parts,
     pub access: &'c Access,
     pub context: &'c Arc<Context>,
@@ -52,7 +53,7 @@ impl Call<'_> {
         if let Some(filter) = &query.filter {
             return self.list_one(resource_type, id, filter, projection).await;
         }
-        let references = references(resource_type, &projection);
+        let references = references(resource_type, &projection, self.context);
         let stored = directory::get(resource_type, id, references, self.context).await?;
         self.answer(StatusCode::OK, &stored, resource_type, &projection)
     }
@@ -64,7 +65,7 @@ impl Call<'_> {
     ) -> Result<Answer, Refusal> {
         let (_, projection) = self.query(resource_type)?;
         let body = self.read(body).await?;
-        let references = references(resource_type, &projection);
+        let references = references(resource_type, &projection, self.context);
         let notes = &mut self.exchange.notes;
         let stored =
             directory::create(resource_type, body, references, self.context, notes).await?;
@@ -86,7 +87,7 @@ impl Call<'_> {
             id,
             body,
             conditional::if_match(&self.parts.headers),
-            references(resource_type, &projection),
+            references(resource_type, &projection, self.context),
             self.context,
             &mut self.exchange.notes,
         )
@@ -106,8 +107,11 @@ impl Call<'_> {
         let (query, projection) = self.query(resource_type)?;
         let body = self.read(body).await?;
         let silent = resource_type.name == "Group" && query.attributes.is_none();
-        let references =
-            if silent { References::LeaveOut } else { references(resource_type, &projection) };
+        let references = if silent {
+            References::LeaveOut
+        } else {
+            references(resource_type, &projection, self.context)
+        };
         let stored = directory::patch(
             resource_type,
             id,
@@ -137,25 +141,23 @@ impl Call<'_> {
     }
 
     fn query(&self, resource_type: &ResourceType) -> Result<(ListQuery, Projection), Refusal> {
-        let query = self.list_query(&mut scim::Notes::default())?;
+        let query = list_query(self.parts, self.context.reading, &mut Notes::default())?;
         let projection = projection(resource_type, &query)?;
         Ok((query, projection))
     }
 
-    /// The parameters in the URL.
-    pub(super) fn list_query(&self, notes: &mut scim::Notes) -> Result<ListQuery, Refusal> {
-        let Some(text) = self.parts.uri.query() else { return Ok(ListQuery::default()) };
-        let pairs = route::query_pairs(text).map_err(|_| {
-            Error::bad_request(
-                ScimType::InvalidValue,
-                "the query holds percent-encoding that is none, or no UTF-8",
-            )
-        })?;
-        Ok(ListQuery::from_pairs(pairs, self.context.reading, notes)?)
-    }
-
     /// The body as JSON, within the bounds of size, time, media type and shape.
     pub(super) async fn read(&self, body: &mut Body) -> Result<Value, Refusal> {
+        self.read_within(Limits::default(), "the largest body", body).await
+    }
+
+    /// The same with other bounds of shape; `limit_name` is what a refusal calls the limit of size.
+    pub async fn read_within(
+        &self,
+        limits: Limits,
+        limit_name: &str,
+        body: &mut Body,
+    ) -> Result<Value, Refusal> {
         check_media_type(&self.parts.method, &self.parts.headers)?;
         let limit = self.app.settings.max_body_bytes;
         let announced = self
@@ -164,13 +166,13 @@ impl Call<'_> {
             .get(header::CONTENT_LENGTH)
             .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
         if announced.is_some_and(|announced| announced > limit) {
-            return Err(too_large(limit));
+            return Err(too_large(limit, limit_name));
         }
-        let bytes = whole(body, limit, BODY_TIMEOUT).await?;
+        let bytes = whole(body, limit, limit_name, BODY_TIMEOUT).await?;
         let parsed = if bytes.len() < LARGE_BODY {
-            json::parse(&bytes, &Limits::default())
+            json::parse(&bytes, &limits)
         } else {
-            tokio::task::spawn_blocking(move || json::parse(&bytes, &Limits::default()))
+            tokio::task::spawn_blocking(move || json::parse(&bytes, &limits))
                 .await
                 .map_err(|_| Error::new(500, None, "the request failed inside the server"))?
         };
@@ -209,6 +211,22 @@ impl Call<'_> {
     }
 }
 
+/// The parameters in the URL.
+pub(super) fn list_query(
+    parts: &Parts,
+    reading: Reading,
+    notes: &mut Notes,
+) -> Result<ListQuery, Refusal> {
+    let Some(text) = parts.uri.query() else { return Ok(ListQuery::default()) };
+    let pairs = route::query_pairs(text).map_err(|_| {
+        Error::bad_request(
+            ScimType::InvalidValue,
+            "the query holds percent-encoding that is none, or no UTF-8",
+        )
+    })?;
+    Ok(ListQuery::from_pairs(pairs, reading, notes)?)
+}
+
 pub(super) fn projection(
     resource_type: &ResourceType,
     query: &ListQuery,
@@ -221,9 +239,16 @@ pub(super) fn projection(
 }
 
 /// Whether the answer shows the attribute that is stored as memberships.
-pub(super) fn references(resource_type: &ResourceType, projection: &Projection) -> References {
+pub(super) fn references(
+    resource_type: &ResourceType,
+    projection: &Projection,
+    context: &Context,
+) -> References {
     let name = if resource_type.name == "Group" { "members" } else { "groups" };
-    if projection.wants(resource_type, name) { References::Load } else { References::LeaveOut }
+    match context.group_sync && projection.wants(resource_type, name) {
+        true => References::Load,
+        false => References::LeaveOut,
+    }
 }
 
 pub(super) fn corrupt() -> Error {
@@ -235,7 +260,12 @@ pub(super) fn not_an_object() -> Refusal {
 }
 
 /// The whole body, if it comes within `limit` bytes and `patience`.
-async fn whole(body: &mut Body, limit: usize, patience: Duration) -> Result<Bytes, Refusal> {
+async fn whole(
+    body: &mut Body,
+    limit: usize,
+    limit_name: &str,
+    patience: Duration,
+) -> Result<Bytes, Refusal> {
     let collected = tokio::time::timeout(patience, Limited::new(body, limit).collect())
         .await
         .map_err(|_| {
@@ -245,7 +275,7 @@ async fn whole(body: &mut Body, limit: usize, patience: Duration) -> Result<Byte
         })?;
     match collected {
         Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large(limit)),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large(limit, limit_name)),
         Err(_) => Err(Refusal::from(Error::bad_request(
             ScimType::InvalidSyntax,
             "the body ended before it was complete",
@@ -253,8 +283,9 @@ async fn whole(body: &mut Body, limit: usize, patience: Duration) -> Result<Byte
     }
 }
 
-fn too_large(limit: usize) -> Refusal {
-    let detail = format!("the body is larger than the {limit} bytes allowed: send less at a time");
+fn too_large(limit: usize, limit_name: &str) -> Refusal {
+    let detail =
+        format!("the body is larger than {limit_name}, {limit} bytes: send less at a time");
     Refusal::from(Error::new(413, None, detail))
 }
 
@@ -302,7 +333,7 @@ mod tests {
             (Body::from_stream(part()), 15, Err(413)),
             (Body::from_stream(part()), 16, Ok("{\"userName\":\"a\"}")),
         ] {
-            let read = whole(&mut body, limit, Duration::from_millis(20)).await;
+            let read = whole(&mut body, limit, "the largest", Duration::from_millis(20)).await;
             let read = read.map_err(|refusal| refusal.error.status);
             assert_eq!(read, status.map(Bytes::from), "{limit}");
         }

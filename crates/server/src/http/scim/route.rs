@@ -103,7 +103,8 @@ pub fn parse(path: &str, organization: Option<&str>) -> Result<Route, RouteError
         ["Users", id] => Endpoint::Resource(Kind::User, id.into()),
         ["Groups", id] => Endpoint::Resource(Kind::Group, id.into()),
         [".search"] => Endpoint::RootSearch,
-        ["ServiceProviderConfig"] => Endpoint::ServiceProviderConfig,
+        // The second is SCIM 1.1's name, which authentik asks for in one of its modes.
+        ["ServiceProviderConfig" | "ServiceProviderConfigs"] => Endpoint::ServiceProviderConfig,
         // Nothing is searched there (S-214).
         ["ResourceTypes" | "Schemas", ".search"] => return Err(RouteError::Unknown(Some(address))),
         ["ResourceTypes"] => Endpoint::ResourceTypes(None),
@@ -158,6 +159,15 @@ pub fn query_pairs(query: &str) -> Result<Vec<(String, String)>, RouteError> {
         .collect()
 }
 
+/// The value of the parameter `name` with its plus signs left as they are.
+pub fn literal_value(query: &str, name: &str) -> Option<String> {
+    let (_, value) = query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+    percent_decode_str(value).decode_utf8().ok().map(Into::into)
+}
+
 /// Whether the query asks for a list: any of its parameters is one of a list's, and none holds a
 /// path that a client has put behind it.
 pub fn is_list(parts: &Parts) -> bool {
@@ -191,6 +201,7 @@ mod tests {
             ("/scim/dir-1/v2/Users/a%2Db", user("a-b")),
             ("/scim/v2/dir-1/Groups/.search", Endpoint::Search(Kind::Group)),
             ("/scim/v2/dir-1", Endpoint::Base),
+            ("/scim/v2/dir-1/ServiceProviderConfigs", Endpoint::ServiceProviderConfig),
             ("/scim/v2/dir-1/Schemas/urn:x", Endpoint::Schemas(Some("urn:x".into()))),
         ] {
             let address = Address::Directory("dir-1".into());

@@ -1,15 +1,21 @@
 //! Playing a case.
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::case::{Case, Object, Request, Step};
 use super::matching::{differences, rules_of_every_answer};
-use crate::harness::{Directory, patch};
+use crate::harness::{Directory, PATIENCE, TestServer, in_parallel, patch};
 
 /// One run of a case.
+#[derive(Clone)]
 pub struct Run {
     http: reqwest::Client,
+    server: Arc<TestServer>,
+    directory: Directory,
     base: String,
     /// What `{name}` stands for.
     names: Object,
@@ -22,12 +28,19 @@ struct Answer {
 }
 
 impl Run {
-    pub fn new(http: reqwest::Client, base: &str, directory: &Directory, each: &Value) -> Self {
+    pub fn new(
+        http: reqwest::Client,
+        server: Arc<TestServer>,
+        directory: Directory,
+        each: &Value,
+    ) -> Self {
+        let base = server.scim_url(&directory);
         let mut names = Object::new();
-        names.insert("base".into(), base.into());
+        names.insert("base".into(), base.clone().into());
+        names.insert("directory".into(), directory.id.clone().into());
         names.insert("token".into(), directory.token.clone().into());
         names.insert("each".into(), each.clone());
-        Self { http, base: base.to_owned(), names }
+        Self { http, server, directory, base, names }
     }
 
     /// Every step, up to the first whose answer is wrong: the later ones stand on it.
@@ -48,22 +61,53 @@ impl Run {
             }
         }
         for (number, step) in case.steps.iter().enumerate() {
-            for time in 1..=step.times {
-                self.names.insert("number".into(), time.into());
-                let failed = self.step(step).await.err();
-                if step.until && failed.is_none() {
-                    break;
+            if let Err((time, problems)) = self.times(step).await {
+                let at = match &step.send {
+                    Some(send) => format!("{} {}", send.method, send.path),
+                    None => step.command.clone().unwrap_or_default(),
+                };
+                let at = self.text(&at).unwrap_or(at);
+                let time = if step.times > 1 { format!(", time {time}") } else { "".into() };
+                return Err(format!(
+                    "step {} ({at}{time})\n    {}",
+                    number + 1,
+                    problems.join("\n    ")
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The step as often as it says; which time failed, and why.
+    async fn times(&mut self, step: &Step) -> Result<(), (usize, Vec<String>)> {
+        if step.parallel > 1 {
+            let run = self.clone();
+            let shared = Arc::new(step.clone());
+            let outcomes = in_parallel(step.times, step.parallel, move |at| {
+                let (mut run, step) = (run.clone(), shared.clone());
+                run.names.insert("number".into(), (at + 1).into());
+                async move { run.step(&step).await }
+            });
+            for (at, saved) in outcomes.await.into_iter().enumerate() {
+                for (name, value) in saved.map_err(|problems| (at + 1, problems))? {
+                    self.keep(name, value).map_err(|problem| (at + 1, vec![problem]))?;
                 }
-                if let Some(problems) = failed.filter(|_| !step.until || time == step.times) {
-                    let shown = |text| self.text(text).unwrap_or_else(|_| text.to_owned());
-                    let (method, path) = (shown(&step.send.method), shown(&step.send.path));
-                    let time = if step.times > 1 { format!(", time {time}") } else { "".into() };
-                    return Err(format!(
-                        "step {} ({method} {path}{time})\n    {}",
-                        number + 1,
-                        problems.join("\n    ")
-                    ));
+            }
+            return Ok(());
+        }
+        for time in 1..=step.times {
+            self.names.insert("number".into(), time.into());
+            match self.step(step).await {
+                Ok(saved) => {
+                    for (name, value) in saved {
+                        self.keep(name, value).map_err(|problem| (time, vec![problem]))?;
+                    }
+                    if step.until {
+                        break;
+                    }
                 }
+                Err(_) if step.until && time < step.times => {}
+                Err(problems) => return Err((time, problems)),
             }
         }
         Ok(())
@@ -98,8 +142,10 @@ impl Run {
         Ok(())
     }
 
-    async fn step(&mut self, step: &Step) -> Result<(), Vec<String>> {
-        let answer = self.send(&step.send).await.map_err(|error| vec![error])?;
+    /// What the step saves, by name.
+    async fn step(&self, step: &Step) -> Result<Vec<(String, Value)>, Vec<String>> {
+        let Some(send) = &step.send else { return self.command(step).await };
+        let answer = self.send(send).await.map_err(|error| vec![error])?;
         let body: Value = match answer.text.as_str() {
             "" => Value::Null,
             text => serde_json::from_str(text).map_err(|_| vec![format!("no JSON: {text}")])?,
@@ -141,18 +187,55 @@ impl Run {
                 problems.push(format!("{pointer}: expected nothing, got {got}"));
             }
         }
+        if problems.is_empty() && !step.expect.notes.is_empty() {
+            let request_id = headers["x-request-id"].as_str().unwrap_or_default();
+            let noted = self.notes(request_id).await;
+            for note in &step.expect.notes {
+                let note = self.text(note).map_err(|error| vec![error])?;
+                if !noted.iter().any(|noted| noted.contains(&note)) {
+                    problems.push(format!("log: expected a note of `{note}`, got {noted:?}"));
+                }
+            }
+        }
         if !problems.is_empty() {
             problems.push(format!("answered: {} {}", answer.status, shortened(&answer.text)));
             return Err(problems);
         }
-        for (name, what) in &step.save {
-            self.save(name, what, &body).map_err(|error| vec![error])?;
+        self.saved(step, &body).map_err(|error| vec![error])
+    }
+
+    async fn command(&self, step: &Step) -> Result<Vec<(String, Value)>, Vec<String>> {
+        let command = step.command.as_deref().ok_or_else(|| vec!["nothing to do".to_owned()])?;
+        let command = self.text(command).map_err(|error| vec![error])?;
+        let printed = self.server.command(&command).await;
+        let wanted = self.fill(&step.expect.body).map_err(|error| vec![error])?;
+        let mut problems = Vec::new();
+        if !wanted.is_null() {
+            differences("", &wanted, Some(&printed), &mut problems);
         }
-        Ok(())
+        if problems.is_empty() {
+            self.saved(step, &printed).map_err(|error| vec![error])
+        } else {
+            Err(problems)
+        }
+    }
+
+    /// What the provisioning log notes about a request, once it tells of it.
+    async fn notes(&self, request_id: &str) -> Vec<String> {
+        let asked = Instant::now();
+        loop {
+            let log = self.server.provisioning_log(&self.directory).await;
+            if let Some(entry) = log.into_iter().find(|entry| entry.request_id == request_id) {
+                return entry.notes;
+            }
+            assert!(asked.elapsed() < PATIENCE, "no log entry of request {request_id}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     async fn send(&self, send: &Request) -> Result<Answer, String> {
-        let mut url = format!("{}{}", self.base, self.text(&send.path)?);
+        let path = self.text(&send.path)?;
+        let mut url = if path.starts_with('/') { format!("{}{path}", self.base) } else { path };
         let query = match &send.query {
             Value::Object(pairs) => {
                 let mut parts = Vec::new();
@@ -201,16 +284,23 @@ impl Run {
         Ok(Answer { status, headers, text })
     }
 
-    fn save(&mut self, name: &str, what: &Value, body: &Value) -> Result<(), String> {
-        let value = match what {
-            Value::Object(pointers) => pointers
-                .iter()
-                .map(|(key, pointer)| Ok((key.clone(), at(body, pointer)?)))
-                .collect::<Result<Object, String>>()?
-                .into(),
-            pointer => at(body, pointer)?,
-        };
-        let name = self.text(name)?;
+    fn saved(&self, step: &Step, body: &Value) -> Result<Vec<(String, Value)>, String> {
+        let mut saved = Vec::new();
+        for (name, what) in &step.save {
+            let value = match what {
+                Value::Object(pointers) => pointers
+                    .iter()
+                    .map(|(key, pointer)| Ok((key.clone(), at(body, pointer)?)))
+                    .collect::<Result<Object, String>>()?
+                    .into(),
+                pointer => at(body, pointer)?,
+            };
+            saved.push((self.text(name)?, value));
+        }
+        Ok(saved)
+    }
+
+    fn keep(&mut self, name: String, value: Value) -> Result<(), String> {
         match name.strip_suffix('+') {
             Some(list) => match self.names.entry(list).or_insert_with(|| json!([])) {
                 Value::Array(list) => list.push(value),

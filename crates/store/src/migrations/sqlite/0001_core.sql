@@ -21,6 +21,8 @@ CREATE TABLE directory (
     kind TEXT NOT NULL,
     enabled INTEGER NOT NULL,
     strict INTEGER NOT NULL,
+    -- Whether groups are taken in.
+    group_sync INTEGER NOT NULL,
     -- Requests a second; 0 is no limit.
     rate_limit INTEGER NOT NULL,
     -- Grows with every change of what the directory declares; 0 as long as it declares nothing.
@@ -43,6 +45,8 @@ CREATE TABLE token (
     digest TEXT NOT NULL UNIQUE,
     -- The last characters of the secret, to tell tokens apart.
     hint TEXT NOT NULL,
+    -- The only user that the token speaks for; none for the identity provider's own.
+    user_id TEXT,
     created_at INTEGER NOT NULL,
     expires_at INTEGER,
     last_used_at INTEGER,
@@ -50,6 +54,15 @@ CREATE TABLE token (
 ) STRICT;
 
 CREATE INDEX token_directory ON token (directory_id, created_at);
+
+-- Access tokens: each stands for a token until it expires, and ends with it.
+CREATE TABLE access_token (
+    digest TEXT PRIMARY KEY,
+    token_id TEXT NOT NULL REFERENCES token (id),
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX access_token_token ON access_token (token_id, expires_at);
 
 -- The extension schemas of a directory, in the form that /Schemas publishes.
 CREATE TABLE declared_schema (
@@ -156,6 +169,8 @@ CREATE TABLE provisioning_log (
     notes TEXT,
     resource_type TEXT,
     resource_id TEXT,
+    -- For an operation of a bulk request, the id of that request.
+    part_of TEXT,
     PRIMARY KEY (directory_id, request_id)
 ) STRICT, WITHOUT ROWID;
 

@@ -1,219 +1,267 @@
-//! The discovery endpoints (RFC 7643 §5 to §7, RFC 7644 §4).
+//! What the service says about itself, as clients read it.
 
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::harness::{ScimClient, TestServer, answer, http_client, patch, user};
+use crate::harness::{ScimClient, TestServer, answer, http_client, user};
 
-const CONFIG: &str = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig";
-const RESOURCE_TYPE: &str = "urn:ietf:params:scim:schemas:core:2.0:ResourceType";
-const SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:Schema";
-const LIST: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
+const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
-async fn listed(client: &ScimClient, target: &str) -> Vec<Value> {
-    client.get(target).await.expect(200).body["Resources"].as_array().unwrap().clone()
-}
+/// Entra's default targets and the further ones of its stock list.
+const ENTRA_USER_TARGETS: [&str; 53] = [
+    "userName",
+    "active",
+    "displayName",
+    "title",
+    "emails[type eq \"work\"].value",
+    "emails[type eq \"home\"].value",
+    "emails[type eq \"other\"].value",
+    "preferredLanguage",
+    "name.givenName",
+    "name.familyName",
+    "name.formatted",
+    "name.honorificPrefix",
+    "name.honorificSuffix",
+    "name.middleName",
+    "addresses[type eq \"work\"].formatted",
+    "addresses[type eq \"work\"].streetAddress",
+    "addresses[type eq \"work\"].locality",
+    "addresses[type eq \"work\"].region",
+    "addresses[type eq \"work\"].postalCode",
+    "addresses[type eq \"work\"].country",
+    "addresses[type eq \"home\"].formatted",
+    "addresses[type eq \"home\"].streetAddress",
+    "addresses[type eq \"home\"].locality",
+    "addresses[type eq \"home\"].region",
+    "addresses[type eq \"home\"].postalCode",
+    "addresses[type eq \"home\"].country",
+    "addresses[type eq \"other\"].formatted",
+    "addresses[type eq \"other\"].streetAddress",
+    "addresses[type eq \"other\"].locality",
+    "addresses[type eq \"other\"].region",
+    "addresses[type eq \"other\"].postalCode",
+    "addresses[type eq \"other\"].country",
+    "phoneNumbers[type eq \"work\"].value",
+    "phoneNumbers[type eq \"mobile\"].value",
+    "phoneNumbers[type eq \"fax\"].value",
+    "phoneNumbers[type eq \"home\"].value",
+    "phoneNumbers[type eq \"other\"].value",
+    "phoneNumbers[type eq \"pager\"].value",
+    "externalId",
+    "nickName",
+    "profileUrl",
+    "userType",
+    "locale",
+    "timezone",
+    "roles[primary eq \"True\"].value",
+    "roles[primary eq \"True\"].display",
+    "roles[primary eq \"True\"].type",
+    "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber",
+    "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department",
+    "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:costCenter",
+    "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:organization",
+    "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:division",
+    "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager",
+];
 
-/// The names in a schema's attribute list, in its form of them.
-fn attribute<'s>(attributes: &'s Value, name: &str) -> Option<&'s Value> {
-    attributes.as_array()?.iter().find(|attribute| attribute["name"] == name)
-}
-
-/// Refuses what a document has and its schema does not, and what the schema requires and the
-/// document has not.
-fn conforms(document: &Value, attributes: &Value, place: &str) {
-    for (name, value) in document.as_object().unwrap() {
-        let common = ["schemas", "id", "meta", "externalId"].contains(&name.as_str());
-        let Some(declared) = attribute(attributes, name) else {
-            assert!(common && place.is_empty(), "`{place}{name}` is not in the schema");
+/// The names that Entra's suite makes of a schema.
+fn flattened(schema: &Value) -> Vec<String> {
+    let id = schema["id"].as_str().unwrap();
+    let mut names = Vec::new();
+    for attribute in schema["attributes"].as_array().unwrap() {
+        let name = attribute["name"].as_str().unwrap();
+        if !id.starts_with("urn:ietf:params:scim:schemas:core:") {
+            names.push(format!("{id}:{name}"));
             continue;
-        };
-        assert_eq!(value.is_array(), declared["multiValued"] == true, "`{place}{name}`");
-        let elements = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
-        for element in elements {
-            let fits = match declared["type"].as_str().unwrap() {
-                "boolean" => element.is_boolean(),
-                "integer" => element.is_i64(),
-                "complex" => element.is_object(),
-                _ => element.is_string(),
-            };
-            assert!(fits, "`{place}{name}`: {element}");
-            if element.is_object() {
-                conforms(element, &declared["subAttributes"], &format!("{place}{name}."));
+        }
+        if attribute["type"] != "complex" || name == "members" {
+            names.push(name.to_owned());
+            continue;
+        }
+        let subs = attribute["subAttributes"].as_array().unwrap();
+        let types = subs.iter().find(|sub| sub["name"] == "type");
+        let types = types.and_then(|sub| sub["canonicalValues"].as_array());
+        for sub in subs {
+            let part = sub["name"].as_str().unwrap();
+            match (attribute["multiValued"] == true, types) {
+                (false, _) => names.push(format!("{name}.{part}")),
+                (true, Some(types)) => {
+                    names.extend(types.iter().map(|kind| {
+                        format!("{name}[type eq \"{}\"].{part}", kind.as_str().unwrap())
+                    }))
+                }
+                (true, None) => names.push(format!("{name}[primary eq \"True\"].{part}")),
             }
         }
     }
-    for declared in attributes.as_array().unwrap() {
-        let name = declared["name"].as_str().unwrap();
-        let there = declared["required"] != true || document.get(name).is_some();
-        assert!(there, "`{place}{name}` is required");
+    names
+}
+
+fn listed<'l>(list: &'l Value, id: &str) -> &'l Value {
+    let all = list["Resources"].as_array().unwrap();
+    all.iter().find(|schema| schema["id"] == id).unwrap_or_else(|| panic!("no {id} in {list}"))
+}
+
+fn each(value: &Value, visit: &mut impl FnMut(&Value)) {
+    visit(value);
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| each(item, visit)),
+        Value::Object(object) => object.values().for_each(|value| each(value, visit)),
+        _ => {}
     }
 }
 
-/// S-084, S-112, S-117, S-118, S-332, S-335: the documents are what their own schemas say, and name
-/// one another rightly.
+/// E-121, E-122: every target of Entra's stock mapping is in the schemas, as its suite reads them;
+/// free text has no canonical values; nothing more is required than a user and a group need.
 #[tokio::test]
-async fn s_118_documents_fit_their_schemas_and_one_another() {
-    let (_server, client) = TestServer::with_client().await;
-    let schemas = listed(&client, "/Schemas").await;
-    let types = listed(&client, "/ResourceTypes").await;
-    let config = client.get("/ServiceProviderConfig").await.expect(200).body;
-    let schema = |uri: &str| schemas.iter().find(|schema| schema["id"] == uri).unwrap();
-
-    conforms(&config, &schema(CONFIG)["attributes"], "");
-    assert_eq!(config["schemas"], json!([CONFIG]));
-    assert_eq!(config["meta"]["resourceType"], "ServiceProviderConfig");
-    for one in &schemas {
-        // That of schemas describes attributes of attributes of attributes: itself only in part.
-        if one["id"] != SCHEMA {
-            conforms_schema(one, &schema(SCHEMA)["attributes"]);
-        }
-        assert_eq!(one["schemas"], json!([SCHEMA]));
-        assert_eq!(one["meta"]["resourceType"], "Schema");
-        let place = format!("{}/Schemas/{}", client.url, one["id"].as_str().unwrap());
-        assert_eq!(one["meta"]["location"], place);
-    }
-    for one in &types {
-        conforms(one, &schema(RESOURCE_TYPE)["attributes"], "");
-        assert_eq!(one["schemas"], json!([RESOURCE_TYPE]));
-        assert_eq!(one["meta"]["resourceType"], "ResourceType");
-        assert_eq!(one["id"], one["name"]);
-        let place = format!("{}/ResourceTypes/{}", client.url, one["id"].as_str().unwrap());
-        assert_eq!(one["meta"]["location"], place);
-        schema(one["schema"].as_str().unwrap());
-        for extension in one["schemaExtensions"].as_array().unwrap() {
-            schema(extension["schema"].as_str().unwrap());
-        }
-        // The endpoint answers, with resources of that name.
-        client.get(one["endpoint"].as_str().unwrap()).await.expect(200);
-    }
-    let created = client.post("/Users", user("a@example.com")).await.expect(201).body;
-    assert!(types.iter().any(|one| one["name"] == created["meta"]["resourceType"]));
-    // S-335: the schemas of the documents are among those listed.
-    for uri in [CONFIG, RESOURCE_TYPE, SCHEMA] {
-        assert!(schema(uri)["attributes"].as_array().unwrap().len() > 2, "{uri}");
-    }
-}
-
-/// As [`conforms`]: the schema of schemas describes two levels and attributes have no more.
-fn conforms_schema(document: &Value, attributes: &Value) {
-    conforms(document, attributes, "");
-    for one in document["attributes"].as_array().unwrap() {
-        let complex = one["type"] == "complex";
-        assert_eq!(one.get("subAttributes").is_some(), complex, "{one}");
-        let subs = one["subAttributes"].as_array().map_or(&[][..], Vec::as_slice);
-        for sub in subs.iter().chain([one]) {
-            let simple = sub["type"] != "complex";
-            assert!(simple || sub == one, "a level too deep: {sub}");
-            // S-333: no letter case and no uniqueness where there is nothing to compare.
-            let text = ["string", "reference", "binary"].contains(&sub["type"].as_str().unwrap());
-            assert_eq!(sub.get("caseExact").is_some(), text, "{sub}");
-            assert!(simple || sub.get("uniqueness").is_none(), "{sub}");
-            for key in ["multiValued", "required"] {
-                assert!(sub[key].is_boolean(), "{key} of {sub}");
-            }
-            for key in ["name", "description", "mutability", "returned"] {
-                assert!(sub[key].as_str().is_some_and(|text| !text.is_empty()), "{key} of {sub}");
-            }
-            assert_eq!(sub.get("referenceTypes").is_some(), sub["type"] == "reference", "{sub}");
-        }
-    }
-}
-
-/// S-113, S-114, S-115, S-116, S-120, S-122: lists in full, single documents by their name in any
-/// letter case, and nothing to write or to filter.
-#[tokio::test]
-async fn s_113_lists_and_single_documents() {
-    let (_server, client) = TestServer::with_client().await;
-    for target in ["/Schemas", "/ResourceTypes"] {
-        let all = client.get(target).await.expect(200).body;
-        let resources = all["Resources"].as_array().unwrap();
-        assert_eq!(all["schemas"], json!([LIST]));
-        assert_eq!(all["totalResults"], resources.len());
-        assert_eq!(all["itemsPerPage"], resources.len());
-        assert_eq!(all["startIndex"], 1);
-        // S-114.
-        for parameters in [
-            "count=1",
-            "startIndex=2&count=0",
-            "sortBy=name&sortOrder=descending",
-            "attributes=name",
-            "excludedAttributes=attributes,schema",
-        ] {
-            let got = client.get(&format!("{target}?{parameters}")).await.expect(200).body;
-            assert_eq!(got, all, "{target} {parameters}");
-        }
-        for one in resources {
-            let id = one["id"].as_str().unwrap();
-            assert!(!id.contains(":messages:"), "{id}");
-            assert_eq!(client.get(&format!("{target}/{id}")).await.expect(200).body, *one);
-        }
-    }
-    // S-122.
-    let types = client.get("/ResourceTypes").await.body;
-    assert_eq!(client.get("").await.expect(200).body, types);
-    for target in ["/Schemas", "/ResourceTypes", "/ServiceProviderConfig", "/Schemas/x"] {
-        client.get(&format!("{target}?filter=id%20pr")).await.refused(403);
-    }
-    let upper = "/Schemas/URN:IETF:PARAMS:SCIM:SCHEMAS:CORE:2.0:USER";
-    let found = client.get(upper).await.expect(200).body;
-    assert_eq!(found["id"], "urn:ietf:params:scim:schemas:core:2.0:User");
-    for target in ["/Schemas/urn:example:none", "/ResourceTypes/Robot", "/ServiceProviderConfig/1"]
-    {
-        client.get(target).await.refused(404);
-    }
-    // S-120.
-    for target in ["/Schemas", "/ResourceTypes/User", "/ServiceProviderConfig"] {
-        for method in ["POST", "PUT", "PATCH", "DELETE"] {
-            let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
-            let refused = client.try_send(method, target, &json!({})).await.unwrap().refused(405);
-            assert_eq!(refused.header("allow"), "GET, HEAD, OPTIONS", "{target}");
-        }
-    }
-}
-
-/// S-030, S-112, S-119, S-123, S-193, S-206, S-279: what the configuration says is what the server
-/// does.
-#[tokio::test]
-async fn s_112_the_configuration_is_true() {
+async fn e_121_entras_suite_finds_every_target() {
     let server = TestServer::start().await;
-    let directory = server.directory("generic", 0).await;
-    let client = server.client(&directory);
-    let config = client.get("/ServiceProviderConfig").await.expect(200).body;
-    let supported = |name: &str| config[name]["supported"].as_bool().unwrap();
-    let created = client.post("/Users", user("a@example.com")).await.expect(201);
-    let one = format!("/Users/{}", created.id());
-
-    assert!(supported("patch"));
-    let message = patch(json!([{"op": "replace", "path": "title", "value": "Pilot"}]));
-    client.try_send(reqwest::Method::PATCH, &one, &message).await.unwrap().expect(200);
-    assert!(supported("filter"));
-    assert_eq!(client.find_users("title eq \"Pilot\"").await.len(), 1);
-    assert!(supported("sort"));
-    client.get("/Users?sortBy=userName").await.expect(200);
-    assert!(supported("etag"));
-    assert!(client.get(&one).await.header("etag").starts_with("W/"));
-    assert!(!supported("changePassword"));
-    let bulk = client.post("/Bulk", json!({})).await.status;
-    assert_eq!(bulk != 501, supported("bulk"), "{bulk}");
-    for number in ["maxOperations", "maxPayloadSize"] {
-        assert!(config["bulk"][number].is_u64(), "{number}");
+    let directory = server.directory("entra", 0).await;
+    let list = server.client(&directory).get("/Schemas").await.expect(200).body;
+    assert_eq!(list["schemas"], json!(["urn:ietf:params:scim:api:messages:2.0:ListResponse"]));
+    assert_eq!(list["totalResults"], list["Resources"].as_array().unwrap().len());
+    let user = listed(&list, "urn:ietf:params:scim:schemas:core:2.0:User");
+    let group = listed(&list, "urn:ietf:params:scim:schemas:core:2.0:Group");
+    let mut names = flattened(user);
+    names.extend(flattened(listed(&list, ENTERPRISE)));
+    let has =
+        |names: &[String], target: &str| names.iter().any(|name| name.eq_ignore_ascii_case(target));
+    for target in ENTRA_USER_TARGETS {
+        assert!(has(&names, target), "no {target} in {names:?}");
     }
+    let of_group = flattened(group);
+    for target in ["displayName", "externalId", "members"] {
+        assert!(has(&of_group, target), "no {target} in {of_group:?}");
+    }
+    each(&list, &mut |value| {
+        assert!(!value.is_null(), "no nulls");
+        if value["name"] == "title" || value["name"] == "department" {
+            assert_eq!(value["canonicalValues"], Value::Null, "E-122: {value}");
+        }
+    });
+    for (schema, required) in [(user, "userName"), (group, "displayName")] {
+        for attribute in schema["attributes"].as_array().unwrap() {
+            assert_eq!(attribute["required"] == true, attribute["name"] == required, "{attribute}");
+            for sub in attribute["subAttributes"].as_array().into_iter().flatten() {
+                assert_eq!(sub["required"], false, "{sub}");
+            }
+        }
+    }
+}
 
-    // Pages end where it says (S-123, S-193).
-    let most = config["filter"]["maxResults"].as_u64().unwrap();
-    assert_eq!(config["pagination"]["maxPageSize"], most);
-    let usual = config["pagination"]["defaultPageSize"].as_u64().unwrap();
-    assert!(most >= 200 && usual >= 100, "{most} {usual}");
-    assert_eq!(config["pagination"]["index"], true);
-    assert_eq!(config["pagination"]["defaultPaginationMethod"], "index");
-    let by_cursor = client.get("/Users?cursor").await;
-    assert_eq!(by_cursor.status == 200, config["pagination"]["cursor"] == true);
+/// E-122, S-079: a value that is not canonical is taken.
+#[tokio::test]
+async fn e_122_canonical_values_are_suggestions() {
+    let server = TestServer::start().await;
+    let client = server.client(&server.directory("entra", 0).await);
+    let mut body = user("c@northlab.example");
+    body["emails"][0]["type"] = "boat".into();
+    let created = client.post("/Users", body).await.expect(201).body;
+    assert_eq!(created["emails"][0]["type"], "boat");
+}
 
-    // Each way to authenticate, as it is called there (S-030).
-    let schemes = config["authenticationSchemes"].as_array().unwrap();
-    let names: Vec<_> = schemes.iter().map(|scheme| scheme["type"].as_str().unwrap()).collect();
-    assert!(names.contains(&"oauthbearertoken") && names.contains(&"httpbasic"), "{names:?}");
-    let request = || http_client().get(format!("{}/Users", client.url));
-    answer(request().bearer_auth(&directory.token)).await.unwrap().expect(200);
-    answer(request().basic_auth("anybody", Some(&directory.token))).await.unwrap().expect(200);
+/// O-113, O-119, S-048, S-113, S-116, S-117, S-118, S-122: resource types as Okta reads them, also where nothing is
+/// declared.
+#[tokio::test]
+async fn o_119_resource_types_and_schemas_agree() {
+    let server = TestServer::start().await;
+    let client = server.client(&server.directory("okta", 0).await);
+    let types = client.get("/ResourceTypes").await.expect(200).body;
+    for number in ["totalResults", "startIndex", "itemsPerPage"] {
+        assert!(types[number].is_u64(), "{number} in {types}");
+    }
+    let schemas = client.get("/Schemas").await.expect(200).body;
+    let names: Vec<_> = types["Resources"].as_array().unwrap().iter().map(|t| &t["name"]).collect();
+    assert_eq!(names, ["User", "Group"]);
+    assert_eq!(client.get("").await.expect(200).body, types, "S-122");
+    for resource_type in types["Resources"].as_array().unwrap() {
+        let name = resource_type["name"].as_str().unwrap();
+        assert_eq!(resource_type["id"], name);
+        assert_eq!(resource_type["meta"]["resourceType"], "ResourceType");
+        assert!(resource_type["endpoint"].as_str().unwrap().starts_with('/'));
+        listed(&schemas, resource_type["schema"].as_str().unwrap());
+        for extension in resource_type["schemaExtensions"].as_array().unwrap() {
+            listed(&schemas, extension["schema"].as_str().unwrap());
+        }
+        let location = resource_type["meta"]["location"].as_str().unwrap();
+        let one = location.strip_prefix(&client.url).unwrap();
+        assert_eq!(client.get(one).await.expect(200).body, *resource_type);
+    }
+    for schema in schemas["Resources"].as_array().unwrap() {
+        let id = schema["id"].as_str().unwrap();
+        assert!(!id.contains(":api:messages:"), "S-116: {id}");
+        for spelling in [id.to_owned(), id.to_uppercase(), id.to_lowercase()] {
+            let one = client.get(&format!("/Schemas/{spelling}")).await.expect(200).body;
+            assert_eq!(one, *schema, "{spelling}");
+        }
+    }
+    for gone in
+        ["/Schemas/urn:x:y:z", "/ResourceTypes/Role", "/Roles", "/Roles/r1", "/Entitlements"]
+    {
+        client.get(gone).await.refused(404);
+    }
+}
+
+/// S-114, S-115, S-120: the whole set whatever is asked, no filter, no writing.
+#[tokio::test]
+async fn s_114_paging_is_disregarded_and_writes_are_refused() {
+    let server = TestServer::start().await;
+    let client = server.client(&server.directory("generic", 0).await);
+    for path in ["/Schemas", "/ResourceTypes"] {
+        let all = client.get(path).await.expect(200).body;
+        for query in ["count=1", "startIndex=2", "sortBy=id&sortOrder=descending", "attributes=id"]
+        {
+            assert_eq!(
+                client.get(&format!("{path}?{query}")).await.expect(200).body,
+                all,
+                "{query}"
+            );
+        }
+        client.get(&format!("{path}?filter=id%20pr")).await.refused(403);
+    }
+    for path in ["/Schemas", "/ResourceTypes", "/ServiceProviderConfig", "/ResourceTypes/User"] {
+        for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+            let refused = client.try_send(method.clone(), path, &json!({})).await.unwrap();
+            let refused = refused.refused(405);
+            assert_eq!(refused.header("allow"), "GET, HEAD, OPTIONS", "{method} {path}");
+        }
+    }
+}
+
+/// S-119: without a token, discovery shows what every directory has and nothing of this one;
+/// a directory can have that switched off.
+#[tokio::test]
+async fn s_119_public_discovery() {
+    let server = TestServer::start().await;
+    let directory = server.directory("okta", 0).await;
+    let client = server.client(&directory);
+    let role = format!("directory role add {} auditor --display-name Auditor", directory.id);
+    server.command(&role).await;
+    assert_eq!(client.get("/Schemas").await.body["totalResults"], 7);
+    let anonymous = async |client: &ScimClient, path: &str| {
+        answer(http_client().get(format!("{}{path}", client.url))).await.unwrap()
+    };
+    for (path, total) in [("/Schemas", json!(6)), ("/ResourceTypes", json!(2))] {
+        let shown = anonymous(&client, path).await.expect(200).body;
+        assert_eq!(shown["totalResults"], total, "{shown}");
+        assert!(!shown.to_string().contains("auditor"));
+    }
+    let config = anonymous(&client, "/ServiceProviderConfig").await.expect(200).body;
+    assert!(config["authenticationSchemes"].is_array());
+    anonymous(&client, "/Roles").await.refused(401);
+    anonymous(&client, "/Users").await.refused(401);
+
+    let off = format!("directory update {} --public-discovery off", directory.id);
+    assert_eq!(server.command(&off).await["public_discovery"], false);
+    for path in ["/Schemas", "/ResourceTypes", "/ServiceProviderConfig"] {
+        let refused = anonymous(&client, path).await.refused(401);
+        assert!(refused.header("www-authenticate").starts_with("Bearer"), "{path}");
+        client.get(path).await.expect(200);
+    }
+    let other = server.client(&server.directory("okta", 0).await);
+    anonymous(&other, "/Schemas").await.expect(200);
+    let on = format!("directory update {} --public-discovery on", directory.id);
+    server.command(&on).await;
+    assert_eq!(anonymous(&client, "/Schemas").await.status, StatusCode::OK);
+    server.command_text(&off).await;
 }

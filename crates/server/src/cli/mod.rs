@@ -1,8 +1,9 @@
 //! The command line.
 //!
-//! Exit status: 0 done, 1 it could not be done (or a simulated service found faults), 2 the
-//! arguments or settings are wrong. What goes wrong is said in one line on standard error.
+//! Exit status: 0 done, 1 it could not be done (or a simulated service or a check found faults), 2
+//! the arguments or settings are wrong. What goes wrong is said in one line on standard error.
 
+mod check;
 mod demo;
 mod directory;
 mod organization;
@@ -54,8 +55,11 @@ enum Command {
         #[command(subcommand)]
         command: token::Command,
     },
-    /// Act as Microsoft Entra ID or Okta towards any SCIM 2.0 server, and report what it gets wrong
+    /// Act as Microsoft Entra ID, Okta, OneLogin or JumpCloud towards any SCIM 2.0 server, and report
+    /// what it gets wrong
     Simulate(simulate::Args),
+    /// Check any SCIM 2.0 server against the standards and what identity providers need
+    Check(check::Args),
     /// Start a server on a fresh store and let simulated Entra and Okta directories fill it
     Demo(demo::Args),
 }
@@ -146,6 +150,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Directory { command } => directory::run(command, &cli.store).await,
         Command::Token { command } => token::run(command, &cli.store).await,
         Command::Simulate(args) => simulate::run(args).await,
+        Command::Check(args) => check::run(args).await,
         Command::Demo(args) => demo::run(args).await,
     }
 }

@@ -4,6 +4,7 @@
 
 mod authentication;
 mod bulk;
+mod check;
 mod cli;
 mod concurrency;
 mod conflicts;

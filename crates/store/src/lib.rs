@@ -11,6 +11,7 @@ mod dialect;
 pub mod directories;
 mod error;
 mod filter_sql;
+pub mod grantables;
 pub mod journal;
 pub mod memberships;
 mod migrations;

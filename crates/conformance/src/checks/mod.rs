@@ -2,6 +2,7 @@
 
 mod answers;
 mod authentication;
+mod bulk;
 mod create;
 mod delete;
 mod discovery;
@@ -30,6 +31,7 @@ pub fn all() -> Vec<Check> {
         patch::checks(),
         groups::checks(),
         versions::checks(),
+        bulk::checks(),
         delete::checks(),
         answers::checks(),
     ];

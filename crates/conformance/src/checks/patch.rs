@@ -34,6 +34,16 @@ pub fn checks() -> Vec<Check> {
         ),
         must(
             [
+                "patch-projected",
+                "S-233 S-139",
+                "A PATCH with `attributes` is answered with 200 and what was asked for",
+                "RFC 7644 §3.5.2, §3.9",
+                "A client that needs the new state gets nothing, or far too much.",
+            ],
+            |s| Box::pin(projected(s)),
+        ),
+        must(
+            [
                 "patch-unknown",
                 "S-235 E-105",
                 "PATCH of an id that does not exist is answered with 404",
@@ -142,7 +152,7 @@ pub fn checks() -> Vec<Check> {
             ],
             |s| Box::pin(append(s)),
         ),
-        must(
+        should(
             [
                 "patch-append-same",
                 "S-253 S-246",
@@ -536,6 +546,16 @@ async fn answer(s: &Session) -> Verdict {
         return answer.hold(answer.text.is_empty(), "no body with 204", "a body");
     }
     answer.is("/id", made.id)?.is("/displayName", "Ines Lind")?.present("/userName")?;
+    Ok(())
+}
+
+async fn projected(s: &Session) -> Verdict {
+    s.knows("displayName")?;
+    let made = user(s).await?;
+    let operations = json!([{"op": "replace", "path": "displayName", "value": "Ines Lind"}]);
+    let answer = s.patch(format!("{}?attributes=displayName", made.path), operations).await?;
+    answer.fine()?;
+    answer.is("/displayName", "Ines Lind")?.is("/id", made.id)?.unassigned("/emails")?;
     Ok(())
 }
 

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::Kind;
 use crate::call::{Call, equals};
 use crate::client::Client;
 use crate::report::{Difference, shorten};
 use crate::run::Run;
 use crate::target::Target;
-use crate::{Kind, parallel};
 
 /// A user as the service believes it to be held.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -120,7 +120,7 @@ pub async fn expect_duplicate(client: &Client, endpoint: &str, body: Value, case
 /// Pages through everything, a hundred at a time as Okta does (`O-89`, `E-135`).
 pub async fn read_pages(run: &Run<'_>, endpoint: &'static str, verifying: bool) -> Vec<Value> {
     let client = &run.client;
-    let case = if run.options.kind == Kind::Okta { "O-89" } else { "E-135" };
+    let case = if run.options.kind == Kind::Entra { "E-135" } else { "O-89" };
     let page = |start: u64| {
         let call = match (endpoint, run.options.kind) {
             ("/Groups", Kind::Entra) => Call::query(endpoint).with("excludedAttributes", "members"),
@@ -135,8 +135,7 @@ pub async fn read_pages(run: &Run<'_>, endpoint: &'static str, verifying: bool) 
     if verifying {
         let starts: Vec<u64> =
             (0..total.div_ceil(100)).skip(1).map(|page| page * 100 + 1).collect();
-        let limit = run.options.parallel.clamp(1, 256);
-        pages.extend(parallel::map(limit, starts, page).await.into_iter().flatten());
+        pages.extend(run.each("pages", starts, page).await.into_iter().flatten());
     } else {
         let mut start = 101;
         while start <= total {
@@ -156,10 +155,10 @@ pub async fn read_pages(run: &Run<'_>, endpoint: &'static str, verifying: bool) 
         }
         if (list.resources.len() as u64) < due {
             let (case, what) = match run.options.kind {
-                Kind::Okta => {
+                Kind::Entra => ("E-135", "a page is cut short"),
+                Kind::Okta | Kind::OneLogin | Kind::JumpCloud => {
                     ("O-92", "a page of 100 is cut short, what is behind it is never read")
                 }
-                Kind::Entra => ("E-135", "a page is cut short"),
             };
             log.fault(case, what, request, due.to_string(), got);
         }
@@ -176,8 +175,8 @@ pub async fn read_pages(run: &Run<'_>, endpoint: &'static str, verifying: bool) 
 /// Compares the whole server with the beliefs: pages, every resource by id, and what was deleted.
 pub async fn read_back(run: &mut Run<'_>, beliefs: &Beliefs) {
     run.begin("read back");
-    let okta = run.options.kind == Kind::Okta;
-    let case = |entra, other| if okta { other } else { entra };
+    let entra = run.options.kind == Kind::Entra;
+    let case = |own, other| if entra { own } else { other };
     let pages = read_pages(run, "/Users", true).await;
     let listed: BTreeMap<_, _> =
         pages.iter().filter_map(|user| Some((user["id"].as_str()?, user))).collect();

@@ -27,6 +27,8 @@ pub struct Call {
     pub verification: bool,
     pub foreign_token: bool,
     pub blank: Blank,
+    /// What follows the path or query without a meaning (`X-01`, `X-02`).
+    pub tail: &'static str,
 }
 
 impl Call {
@@ -40,6 +42,7 @@ impl Call {
             verification: false,
             foreign_token: false,
             blank: Blank::Plus,
+            tail: "",
         }
     }
 
@@ -90,9 +93,25 @@ impl Call {
         self
     }
 
+    pub fn tail(mut self, tail: &'static str) -> Self {
+        self.tail = tail;
+        self
+    }
+
     pub fn blank(mut self, blank: Blank) -> Self {
         self.blank = blank;
         self
+    }
+
+    /// The first resource that is asked for.
+    pub fn start(&self) -> u64 {
+        let start = self.query.iter().find(|(name, _)| *name == "startIndex");
+        start.and_then(|(_, value)| value.parse().ok()).unwrap_or(1)
+    }
+
+    /// Whether single attributes are asked for.
+    pub fn partial(&self) -> bool {
+        self.query.iter().any(|(name, _)| *name == "attributes")
     }
 
     /// The query, encoded, without anything that a pasted URL adds.
@@ -123,6 +142,10 @@ pub struct Answer {
     pub body: Option<Value>,
     /// Whether `WWW-Authenticate` came with it.
     pub challenges: bool,
+    /// Whether the simulation made it up, and the server has no part in it.
+    pub made_up: bool,
+    /// Whether it answers a second sending, after the first one's answer got lost.
+    pub repeated: bool,
 }
 
 impl Answer {

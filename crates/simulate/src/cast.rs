@@ -38,7 +38,7 @@ pub async fn groups(run: &Run<'_>, source: &Directory, tag: &str, count: usize) 
 }
 
 async fn all_free(run: &Run<'_>, endpoint: &'static str, filters: Vec<String>) -> bool {
-    let case = if run.options.kind == Kind::Okta { "O-16" } else { "E-10" };
+    let case = if run.options.kind == Kind::Entra { "E-10" } else { "O-16" };
     let free = async |filter: String| {
         let mut call = Call::query(endpoint).verifying();
         if endpoint == "/Groups" {

@@ -1,30 +1,45 @@
 //! Requests as the services make them, and what is asked of every answer.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use percent_encoding::utf8_percent_encode;
-use reqwest::header::{
-    ACCEPT, ACCEPT_CHARSET, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue,
-    RETRY_AFTER, USER_AGENT,
-};
-use serde_json::Value;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use serde_json::{Value, json};
 
 use crate::call::{Answer, Call, List, UNRESERVED};
+use crate::knobs::Settings;
 use crate::log::Log;
-use crate::report::{Request, shorten};
+use crate::report::{Request, Sent, shorten};
 use crate::rules::{self, Breach, Rule};
+use crate::timeline::{Moment, Place, SECOND};
+use crate::trouble::{Outage, Trouble, Troubles};
+use crate::wire::{Flag, Wire};
 use crate::{Error, Kind, Options};
 
 /// Nothing is waited for longer.
 const TIME_OUT: Duration = Duration::from_secs(30);
-/// The longest that a `Retry-After` is obeyed.
+/// The longest that a `Retry-After` is obeyed in real time.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// Attempts until a throttled request counts as failed (`O-96`).
 const ATTEMPTS: u32 = 10;
 /// After so many requests in a row without an answer the server counts as gone.
 const GONE: u32 = 20;
+/// What a made-up 429 asks for.
+const RETRY_SECONDS: &str = "20";
+/// What Okta waits where no whole seconds are told (`O-96`).
+const UNTOLD: Moment = 300 * SECOND;
+
+/// What is in a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// Whole users or groups.
+    Whole,
+    /// Some of their attributes.
+    Partial,
+    /// Something else.
+    Foreign,
+}
 
 /// One administrator's connection: URL, token, and the log of everything that passes through it.
 pub struct Client {
@@ -34,18 +49,15 @@ pub struct Client {
     /// The query in the pasted URL: Entra's compatibility flag is put there.
     pasted: Option<String>,
     flag: Mutex<bool>,
-    flagged: AtomicUsize,
-    authorization: HeaderValue,
+    wire: Wire,
+    authorization: Mutex<HeaderValue>,
     paused: Mutex<Option<Instant>>,
+    troubles: Mutex<Troubles>,
     log: Mutex<Log>,
 }
 
-/// Forms of the flag that administrators paste and gateways make of it (`E-34`).
-const FLAG_FORMS: [&str; 4] =
-    ["aadOptscim062020", "aadOptscim062020=", "aadOptscim062020=true", "AADOPTSCIM062020"];
-
 impl Client {
-    pub fn new(options: &Options) -> Result<Self, Error> {
+    pub fn new(options: &Options, settings: &Settings) -> Result<Self, Error> {
         let wrong =
             |reason: &str| Error::Url { url: options.url.clone(), reason: reason.to_owned() };
         let url = reqwest::Url::parse(&options.url).map_err(|error| wrong(&error.to_string()))?;
@@ -55,11 +67,10 @@ impl Client {
         if url.fragment().is_some() {
             return Err(wrong("it must not hold a `#`"));
         }
-        let mut authorization = HeaderValue::from_str(&format!("Bearer {}", options.token.trim()))
-            .map_err(|_| Error::Token)?;
-        authorization.set_sensitive(true);
+        let wire = Wire::new(options.kind, settings);
+        let authorization = wire.authorization(&options.token)?;
         let http = reqwest::Client::builder()
-            .default_headers(headers(options.kind))
+            .default_headers(wire.headers.clone())
             .redirect(reqwest::redirect::Policy::none())
             .timeout(TIME_OUT)
             .http1_only()
@@ -73,21 +84,60 @@ impl Client {
             Some((base, query)) => (base, Some(query.to_owned()).filter(|query| !query.is_empty())),
         };
         let asked = pasted.as_deref().unwrap_or_default().to_ascii_lowercase();
+        let troubles =
+            Troubles { seed: options.seed, rates: options.troubles.clone(), ..Troubles::default() };
         Ok(Client {
             http,
             kind: options.kind,
             base: base.to_owned(),
-            flag: Mutex::new(asked.contains("aadoptscim062020")),
+            flag: Mutex::new(asked.contains("aadoptscim062020") || wire.flag != Flag::Off),
             pasted,
-            flagged: AtomicUsize::new(0),
-            authorization,
+            wire,
+            authorization: Mutex::new(authorization),
             paused: Mutex::new(None),
-            log: Mutex::new(Log::new(options.record)),
+            troubles: Mutex::new(troubles),
+            log: Mutex::new(Log::new(options.record || options.script)),
         })
     }
 
     pub fn log(&self) -> MutexGuard<'_, Log> {
         self.log.lock().expect("no holder of the log panics")
+    }
+
+    pub fn troubles(&self) -> MutexGuard<'_, Troubles> {
+        self.troubles.lock().expect("no holder of the troubles panics")
+    }
+
+    /// Everything meets this trouble for a while of the simulation's own time.
+    pub fn break_for(&self, trouble: Trouble, time: Moment) {
+        let until = self.log().timeline.now() + time;
+        self.troubles().outage = Some(Outage { trouble, until, writes_only: false });
+    }
+
+    /// Every write does.
+    pub fn break_writes_for(&self, trouble: Trouble, time: Moment) {
+        let until = self.log().timeline.now() + time;
+        self.troubles().outage = Some(Outage { trouble, until, writes_only: true });
+    }
+
+    /// The administrator pastes another token.
+    pub fn paste_token(&self, token: &str) -> Result<(), Error> {
+        let authorization = self.wire.authorization(token)?;
+        *self.authorization.lock().expect("no holder of the token panics") = authorization;
+        Ok(())
+    }
+
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    pub fn wire(&self) -> &Wire {
+        &self.wire
+    }
+
+    /// The header that carries the token.
+    pub fn authorization(&self) -> HeaderValue {
+        self.authorization.lock().expect("no holder of the token panics").clone()
     }
 
     pub fn case(&self, rule: Rule) -> &'static str {
@@ -110,21 +160,35 @@ impl Client {
 
     /// Asks for one page. `None`: no list came, and the log says why under `case`.
     pub async fn list(&self, call: Call, case: &'static str) -> Option<List> {
-        let start =
-            |(name, value): &(&str, String)| (*name == "startIndex").then(|| value.parse().ok());
-        let start = call.query.iter().find_map(start).flatten().unwrap_or(1);
-        let partial = call.query.iter().any(|(name, _)| *name == "attributes");
+        let reading = if call.partial() { Reading::Partial } else { Reading::Whole };
+        self.list_of(call, reading, case).await
+    }
+
+    /// Asks for one page of whatever it is.
+    pub async fn list_of(&self, call: Call, reading: Reading, case: &'static str) -> Option<List> {
+        let start = call.start();
         let answer = self.send(call).await?;
+        self.read_list(answer, start, reading, case)
+    }
+
+    /// The list in an answer to a query from `start` on.
+    pub fn read_list(
+        &self,
+        answer: Answer,
+        start: u64,
+        reading: Reading,
+        case: &'static str,
+    ) -> Option<List> {
         if !self.log().expect(&answer, case, "a query is refused", &[200]) {
             return None;
         }
         let body = answer.body.as_ref()?;
         let mut breaches = rules::of_list(body, start);
         let resources = body["Resources"].as_array().cloned().unwrap_or_default();
-        for resource in &resources {
-            let of_resource = rules::of_resource(resource, None);
-            breaches
-                .extend(of_resource.into_iter().filter(|b| !partial || b.rule != Rule::Schemas));
+        for resource in resources.iter().filter(|_| reading != Reading::Foreign) {
+            let of_resource = rules::of_resource(resource, None).into_iter();
+            let whole = reading == Reading::Whole;
+            breaches.extend(of_resource.filter(|b| whole || b.rule != Rule::Schemas));
         }
         let readable = body["Resources"].is_array();
         let total = body["totalResults"].as_u64();
@@ -134,53 +198,124 @@ impl Client {
 
     /// Sends a request and waits as told when it is throttled. `None`: no answer came, or none but 429.
     pub async fn send(&self, call: Call) -> Option<Answer> {
-        let target = self.target(&call);
+        if self.log().silent >= GONE {
+            return None;
+        }
+        let place = self.log().timeline.next();
+        let target = self.target(&call, place);
         let request = Request {
             method: call.method.to_string(),
             path: target.clone(),
             body: call.body.clone(),
         };
-        if self.log().silent >= GONE {
-            return None;
-        }
-        let mut pause = Duration::ZERO;
+        let mut pause = 0;
+        let mut repeated = false;
         for attempt in 1..=ATTEMPTS {
             self.wait().await;
+            let at_ms = {
+                let mut log = self.log();
+                let now = log.timeline.now();
+                log.timeline.pass(self.wire.gap);
+                now
+            };
+            let write = call.body.is_some() || call.method == reqwest::Method::DELETE;
+            let trouble = (!call.verification)
+                .then(|| self.troubles().meets(place, attempt, at_ms, write))
+                .flatten();
+            let sent = |status, ids| Sent {
+                at_ms,
+                request: request.clone(),
+                status,
+                scenario: self.log().scenario,
+                verification: call.verification,
+                foreign_token: call.foreign_token,
+                trouble,
+                ids,
+                place,
+            };
             let begun = Instant::now();
-            let response = match self.exchange(&call, &target).await {
+            let outcome = match trouble {
+                None => self.exchange(&call, &target).await,
+                Some(Trouble::Repeated) => {
+                    let first = self.exchange(&call, &target).await;
+                    let _second = self.exchange(&call, &target).await;
+                    first
+                }
+                Some(Trouble::Lost) => {
+                    let lost = self.exchange(&call, &target).await.ok();
+                    let ids = lost.as_ref().map(Response::ids).unwrap_or_default();
+                    let sent = sent(lost.map(|lost| lost.status), ids);
+                    self.log().answered(sent);
+                    if self.hears_nothing(&mut repeated) {
+                        continue;
+                    }
+                    return None;
+                }
+                Some(Trouble::TimedOut) => {
+                    let sent = sent(None, Vec::new());
+                    self.log().answered(sent);
+                    if self.hears_nothing(&mut repeated) {
+                        continue;
+                    }
+                    return None;
+                }
+                Some(made_up) => Ok(Response::made_up(made_up)),
+            };
+            let made_up = trouble.is_some_and(|trouble| !trouble.reaches());
+            let response = match outcome {
                 Ok(response) => response,
                 Err(error) => {
+                    let sent = sent(None, Vec::new());
                     let mut log = self.log();
-                    log.answered(&request, call.verification, None);
+                    log.answered(sent);
                     let (case, what) = (self.case(Rule::Silence), "a request got no answer");
                     log.fault(case, what, &request, "an answer within 30 s", reason(&error));
                     return None;
                 }
             };
             {
+                let sent = sent(Some(response.status), response.ids());
                 let mut log = self.log();
-                log.micros.push(begun.elapsed().as_micros() as u64);
-                log.answered(&request, call.verification, Some(response.status));
-                log.throttled += u64::from(response.status == 429);
+                if !made_up {
+                    log.micros.push(begun.elapsed().as_micros() as u64);
+                    log.throttled += u64::from(response.status == 429);
+                }
+                log.answered(sent);
+                let own = !call.verification && !call.foreign_token;
+                log.unauthorized |= own && response.status == 401;
             }
             if response.status == 429 {
-                pause = self.throttled(&response, &request, pause, attempt);
-                if self.kind == Kind::Okta {
-                    tokio::time::sleep(pause).await;
-                }
+                pause = self.throttled(&response, &request, pause, made_up).await;
                 continue;
             }
-            return Some(self.examine(response, request, call.id.as_deref()));
+            let mut answer = match made_up {
+                false => self.examine(response, request, call.id.as_deref()),
+                true => response.unexamined(request),
+            };
+            answer.repeated = repeated;
+            return Some(answer);
         }
         let mut log = self.log();
-        let (case, what) = (self.case(Rule::RetryAfter), "a request is throttled without end");
-        log.fault(case, what, &request, "an answer after waiting", format!("{ATTEMPTS} × 429"));
+        if !self.troubles().raging(log.timeline.now()) {
+            let (case, what) = (self.case(Rule::RetryAfter), "a request is throttled without end");
+            log.fault(case, what, &request, "an answer after waiting", format!("{ATTEMPTS} × 429"));
+        }
         None
+    }
+
+    /// The service has waited in vain. Whether it sends the request again at once, which it does once.
+    fn hears_nothing(&self, repeated: &mut bool) -> bool {
+        self.log().timeline.pass(self.wire.patience);
+        self.wire.immediate && !std::mem::replace(repeated, true)
     }
 
     /// Sends a request whose answer gets lost on the way back.
     pub async fn send_and_lose(&self, call: Call) {
-        let target = self.target(&call);
+        let (place, at_ms) = {
+            let mut log = self.log();
+            (log.timeline.next(), log.timeline.now())
+        };
+        let target = self.target(&call, place);
         let request = Request {
             method: call.method.to_string(),
             path: target.clone(),
@@ -189,43 +324,53 @@ impl Client {
         for _ in 1..=ATTEMPTS {
             self.wait().await;
             let Ok(response) = self.exchange(&call, &target).await else { return };
-            self.log().answered(&request, call.verification, Some(response.status));
-            if response.status != 429 {
+            let throttled = response.status == 429;
+            let sent = Sent {
+                at_ms,
+                request: request.clone(),
+                status: Some(response.status),
+                scenario: self.log().scenario,
+                verification: call.verification,
+                foreign_token: false,
+                trouble: (!throttled).then_some(Trouble::Lost),
+                ids: response.ids(),
+                place,
+            };
+            self.log().answered(sent);
+            if !throttled {
                 return;
             }
-            tokio::time::sleep(self.throttled(&response, &request, Duration::ZERO, 1)).await;
+            self.throttled(&response, &request, 0, false).await;
         }
     }
 
     /// Path and query below the base URL, the flag in one of its forms and places.
-    fn target(&self, call: &Call) -> String {
+    fn target(&self, call: &Call, place: Place) -> String {
         let mut parameters = call.parameters();
         if self.kind == Kind::Entra && self.flag() {
-            let turn = self.flagged.fetch_add(1, Ordering::Relaxed);
-            let form = FLAG_FORMS[turn / 2 % FLAG_FORMS.len()].to_owned();
-            let place = if turn.is_multiple_of(2) { 0 } else { parameters.len() };
-            parameters.insert(place, form);
+            let (form, leading) = self.wire.flag_form(place);
+            let at = if leading { 0 } else { parameters.len() };
+            parameters.insert(at, form.to_owned());
         } else if let Some(pasted) = &self.pasted {
             parameters.insert(0, pasted.clone());
         }
-        match parameters.is_empty() {
+        let target = match parameters.is_empty() {
             true => call.path.clone(),
             false => format!("{}?{}", call.path, parameters.join("&")),
-        }
+        };
+        target + call.tail
     }
 
     async fn exchange(&self, call: &Call, target: &str) -> reqwest::Result<Response> {
         let url = format!("{}{target}", self.base);
         let authorization = match call.foreign_token {
-            false => self.authorization.clone(),
+            false => self.authorization(),
             true => HeaderValue::from_static("Bearer never-issued-by-anybody"),
         };
         let mut request =
             self.http.request(call.method.clone(), url).header(AUTHORIZATION, authorization);
         if let Some(body) = &call.body {
-            request = request
-                .header(CONTENT_TYPE, "application/scim+json; charset=utf-8")
-                .body(body.to_string());
+            request = request.header(CONTENT_TYPE, self.wire.content_type).body(body.to_string());
         }
         let response = request.send().await?;
         let status = response.status().as_u16();
@@ -234,14 +379,15 @@ impl Client {
         Ok(Response { status, headers, body })
     }
 
-    /// Entra pauses the whole job, Okta the task; both obey seconds (`E-110`, `O-96`). Okta doubles its pause each time.
-    fn throttled(
+    /// Entra pauses the whole job, the others the task; all obey seconds (`E-110`, `O-96`). Okta doubles its pause each
+    /// time. What was made up is waited for in the simulation's own time alone.
+    async fn throttled(
         &self,
         response: &Response,
         request: &Request,
-        earlier: Duration,
-        attempt: u32,
-    ) -> Duration {
+        earlier: Moment,
+        made_up: bool,
+    ) -> Moment {
         let after = response.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let seconds = after.and_then(|text| text.parse::<u64>().ok());
         if seconds.is_none() {
@@ -249,14 +395,23 @@ impl Client {
             let got = after.unwrap_or("no `Retry-After`");
             self.log().fault(case, what, request, "`Retry-After` in whole seconds", got);
         }
-        let told = Duration::from_secs(seconds.unwrap_or(5));
-        let pause =
-            if self.kind == Kind::Okta && attempt > 1 { told.max(earlier * 2) } else { told };
-        let pause = pause.min(LONGEST_PAUSE);
-        if self.kind == Kind::Entra {
-            let until = Instant::now() + pause;
-            let mut paused = self.paused.lock().expect("no holder of the pause panics");
-            *paused = paused.max(Some(until));
+        let told = seconds.map_or(UNTOLD, |seconds| seconds.saturating_mul(SECOND));
+        let pause = match self.kind {
+            Kind::Okta => told.max(earlier.saturating_mul(2)),
+            _ => told,
+        };
+        self.log().timeline.pass(pause);
+        if !made_up {
+            let real = if seconds.is_some() { Duration::from_millis(pause) } else { FALLBACK };
+            let real = real.min(LONGEST_PAUSE);
+            match self.kind {
+                Kind::Entra => {
+                    let until = Instant::now() + real;
+                    let mut paused = self.paused.lock().expect("no holder of the pause panics");
+                    *paused = paused.max(Some(until));
+                }
+                _ => tokio::time::sleep(real).await,
+            }
         }
         pause
     }
@@ -298,18 +453,18 @@ impl Client {
         }
         let kind =
             headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("none");
-        let scim = kind.to_ascii_lowercase().starts_with("application/scim+json");
-        if parsed.is_some() && !scim {
+        let right = kind.to_ascii_lowercase().starts_with(self.wire.accepts);
+        if parsed.is_some() && !right {
             breaches.push(Breach {
                 rule: Rule::ContentType,
                 what: "an answer has another content type",
-                expected: "application/scim+json".to_owned(),
+                expected: self.wire.accepts.to_owned(),
                 got: kind.to_owned(),
             });
         }
         self.file(breaches, &request);
         let challenges = headers.contains_key(reqwest::header::WWW_AUTHENTICATE);
-        Answer { request, status, body: parsed, challenges }
+        Answer { request, status, body: parsed, challenges, made_up: false, repeated: false }
     }
 
     fn file(&self, breaches: Vec<Breach>, request: &Request) {
@@ -320,27 +475,54 @@ impl Client {
     }
 }
 
+/// What is really waited where no whole seconds are told.
+const FALLBACK: Duration = Duration::from_secs(5);
+
 struct Response {
     status: u16,
     headers: HeaderMap,
     body: Vec<u8>,
 }
 
-/// Entra sends no `User-Agent` (`E-05`); Okta's set is that of its cloud client (`O-01`).
-fn headers(kind: Kind) -> HeaderMap {
-    let scim = HeaderValue::from_static("application/scim+json");
-    let mut headers = HeaderMap::from_iter([(ACCEPT, scim)]);
-    match kind {
-        Kind::Entra => {
-            headers.insert("adscimversion", HeaderValue::from_static("5.0"));
+impl Response {
+    fn made_up(trouble: Trouble) -> Self {
+        let (status, detail) = match trouble {
+            Trouble::Throttled => (429, "too many requests"),
+            Trouble::Unavailable => (503, "out of order for a moment"),
+            Trouble::Unauthorized => (401, "the token is not valid any more"),
+            Trouble::BadGateway => (502, ""),
+            Trouble::TimedOut | Trouble::Lost | Trouble::Repeated => {
+                unreachable!("`{trouble}` has no answer of its own")
+            }
+        };
+        let mut headers = HeaderMap::new();
+        if trouble == Trouble::Throttled {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
         }
-        Kind::Okta => {
-            headers.insert(USER_AGENT, HeaderValue::from_static("Okta SCIM Client 1.0.0"));
-            headers.insert(ACCEPT_CHARSET, HeaderValue::from_static("utf-8"));
-            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip,deflate"));
+        let body = match trouble {
+            Trouble::BadGateway => "<html><body>502 Bad Gateway</body></html>".to_owned(),
+            _ => json!({"schemas": [crate::target::ERROR], "status": status.to_string(),
+                "detail": detail})
+            .to_string(),
+        };
+        Response { status, headers, body: body.into_bytes() }
+    }
+
+    fn unexamined(self, request: Request) -> Answer {
+        let body = serde_json::from_slice(&self.body).ok();
+        let Response { status, .. } = self;
+        Answer { request, status, body, challenges: true, made_up: true, repeated: false }
+    }
+
+    /// The ids of the resources in it.
+    fn ids(&self) -> Vec<String> {
+        let Ok(body) = serde_json::from_slice::<Value>(&self.body) else { return Vec::new() };
+        let id = |resource: &Value| resource["id"].as_str().map(str::to_owned);
+        match body["Resources"].as_array() {
+            Some(resources) => resources.iter().filter_map(id).collect(),
+            None => id(&body).into_iter().collect(),
         }
     }
-    headers
 }
 
 /// The innermost cause, which says more than the library's own words.
@@ -360,20 +542,25 @@ mod tests {
     use super::*;
     use crate::call::Blank;
 
+    fn client(options: &Options) -> Result<Client, Error> {
+        Client::new(options, &Settings::new(options.kind, &options.knobs)?)
+    }
+
     #[test]
     fn targets_on_the_wire() {
         let entra = Options::new(Kind::Entra, "https://dir.example/scim/v2", "t");
-        let client = Client::new(&entra).expect("the options are right");
+        let client = client(&entra).expect("the options are right");
+        let place = |number| Place { step: 0, lane: 0, number };
         let search = || Call::query("/Users").with("filter", "userName eq \"mira+b@x.example\"");
         let encoded = "filter=userName+eq+%22mira%2Bb%40x.example%22";
-        assert_eq!(client.target(&search()), format!("/Users?{encoded}"));
+        assert_eq!(client.target(&search(), place(0)), format!("/Users?{encoded}"));
         assert_eq!(
-            client.target(&search().blank(Blank::Percent)),
-            "/Users?filter=userName%20eq%20%22mira%2Bb%40x.example%22"
+            client.target(&search().blank(Blank::Percent).tail("&"), place(0)),
+            "/Users?filter=userName%20eq%20%22mira%2Bb%40x.example%22&"
         );
-        assert_eq!(client.target(&Call::get("/Users", "a/b")), "/Users/a%2Fb");
+        assert_eq!(client.target(&Call::get("/Users", "a/b"), place(0)), "/Users/a%2Fb");
         client.set_flag(true);
-        let seen: Vec<_> = (0..8).map(|_| client.target(&search())).collect();
+        let seen: Vec<_> = (0..8).map(|n| client.target(&search(), place(n))).collect();
         assert_eq!(seen[0], format!("/Users?aadOptscim062020&{encoded}"));
         assert_eq!(seen[1], format!("/Users?{encoded}&aadOptscim062020"));
         assert_eq!(seen[4], format!("/Users?aadOptscim062020=true&{encoded}"));
@@ -383,9 +570,9 @@ mod tests {
     fn options_that_are_wrong() {
         for url in ["nonsense", "ftp://x.example", "https://x.example/#top"] {
             let options = Options::new(Kind::Entra, url, "t");
-            assert!(matches!(Client::new(&options), Err(Error::Url { .. })), "{url}");
+            assert!(matches!(client(&options), Err(Error::Url { .. })), "{url}");
         }
         let options = Options::new(Kind::Okta, "https://x.example", "a\nb");
-        assert!(matches!(Client::new(&options), Err(Error::Token)));
+        assert!(matches!(client(&options), Err(Error::Token)));
     }
 }

@@ -37,6 +37,8 @@ pub struct Person {
     pub manager: Option<usize>,
     pub assigned: bool,
     pub enabled: bool,
+    /// Whether a scoping filter leaves the person out.
+    pub scoped_out: bool,
     pub bin: Bin,
 }
 
@@ -76,11 +78,13 @@ impl Person {
         let (id, last) = self.object_id.split_at(self.object_id.len() - 1);
         let last = if last == "0" { "1" } else { "0" };
         let object_id = format!("{id}{last}");
-        Person { object_id, given: "Another".to_owned(), bin: Bin::Out, ..self.clone() }
+        let employee_number = format!("{}9", self.employee_number);
+        let given = "Another".to_owned();
+        Person { object_id, employee_number, given, bin: Bin::Out, ..self.clone() }
     }
 
     pub fn in_scope(&self) -> bool {
-        self.assigned && self.enabled && self.bin == Bin::Out
+        self.assigned && self.enabled && !self.scoped_out && self.bin == Bin::Out
     }
 
     /// Takes another family name, and with it another login and address.
@@ -93,6 +97,13 @@ impl Person {
             None => format!("{}-{login}", self.login),
         };
         self.mail = self.clean_user_name();
+    }
+
+    /// The address becomes the name to sign in with.
+    pub fn sign_in_by_mail(&mut self) {
+        if let Some((_, domain)) = self.mail.split_once('@') {
+            self.domain = domain.to_owned();
+        }
     }
 
     /// Every name that the person can come to hold on a server.
@@ -129,6 +140,7 @@ pub struct Directory {
     pub first_groups: usize,
     pub rng: ChaCha8Rng,
     seed: u64,
+    filter: Option<usize>,
     changed_people: BTreeSet<usize>,
     changed_groups: BTreeSet<usize>,
 }
@@ -143,6 +155,7 @@ impl Directory {
             first_groups: groups,
             rng: ChaCha8Rng::seed_from_u64(seed),
             seed,
+            filter: None,
             changed_people: BTreeSet::new(),
             changed_groups: BTreeSet::new(),
         };
@@ -223,6 +236,7 @@ impl Directory {
             manager: None,
             assigned: true,
             enabled: true,
+            scoped_out: false,
             bin: Bin::Out,
         }
     }
@@ -233,6 +247,7 @@ impl Directory {
         for mut person in people {
             let place = self.people.len();
             let heads = self.first_people.div_ceil(8).clamp(1, place.max(1));
+            person.scoped_out = self.leaves_out(&person);
             person.manager = (place > 0).then(|| self.rng.random_range(0..heads.min(place)));
             self.people.push(person);
             self.changed_people.insert(place);
@@ -291,12 +306,30 @@ impl Directory {
     /// Changes a person and remembers that.
     pub fn change<T>(&mut self, person: usize, how: impl FnOnce(&mut Person) -> T) {
         how(&mut self.people[person]);
+        self.people[person].scoped_out = self.leaves_out(&self.people[person]);
         self.changed_people.insert(person);
     }
 
     pub fn change_group<T>(&mut self, group: usize, how: impl FnOnce(&mut Group) -> T) {
         how(&mut self.groups[group]);
         self.changed_groups.insert(group);
+    }
+
+    /// Sets a scoping filter that leaves every fourth department out, those with this remainder; `None` takes it away.
+    /// Whoever it concerns is changed.
+    pub fn narrow(&mut self, remainder: Option<usize>) {
+        self.filter = remainder;
+        for place in 0..self.people.len() {
+            let out = self.leaves_out(&self.people[place]);
+            if self.people[place].scoped_out != out {
+                self.change(place, |person| person.scoped_out = out);
+            }
+        }
+    }
+
+    fn leaves_out(&self, person: &Person) -> bool {
+        let number = DEPARTMENTS.iter().position(|name| *name == person.department);
+        number.is_some_and(|number| Some(number % 4) == self.filter)
     }
 
     pub fn take_changed_people(&mut self) -> BTreeSet<usize> {

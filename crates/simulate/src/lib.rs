@@ -1,4 +1,4 @@
-//! The provisioning clients of Microsoft Entra ID and Okta, simulated.
+//! The provisioning clients of Microsoft Entra ID, Okta, OneLogin and JumpCloud, simulated.
 //!
 //! A simulation keeps a source directory of its own, changes it the way offices change (people join, move, marry and
 //! leave), and pushes every change to a SCIM 2.0 server as that service would. Each answer is held against what the
@@ -11,42 +11,63 @@ mod audit;
 mod call;
 mod cast;
 mod client;
+mod cycles;
 mod directory;
 mod entra;
 mod error;
+mod jumpcloud;
+mod knobs;
 mod log;
 mod names;
 mod okta;
+mod onelogin;
 mod parallel;
+mod plain;
+mod replay;
 mod report;
 mod rules;
 mod run;
+mod script;
 mod target;
+mod timeline;
+mod trouble;
+mod wire;
 
 use std::fmt;
 use std::time::Instant;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+pub use cycles::{CycleLine, Pace, run_cycles};
 pub use error::Error;
-pub use report::{Changes, Difference, Durations, Fault, Report, Request, Sent};
+pub use knobs::{Knob, Values};
+pub use replay::{OtherResource, OtherStatus, Replayed, replay};
+pub use report::{Changes, Difference, Durations, Fault, Quarantine, Report, Request, Sent};
+pub use timeline::clock;
+pub use trouble::{Trouble, Troubled};
 
 use run::Run;
 
 /// Which service is simulated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     Entra,
     Okta,
+    OneLogin,
+    JumpCloud,
 }
 
 impl Kind {
+    pub const ALL: [Kind; 4] = [Kind::Entra, Kind::Okta, Kind::OneLogin, Kind::JumpCloud];
+
     /// The service's own name, for people.
     pub fn title(self) -> &'static str {
         match self {
             Kind::Entra => "Microsoft Entra ID",
             Kind::Okta => "Okta",
+            Kind::OneLogin => "OneLogin",
+            Kind::JumpCloud => "JumpCloud",
         }
     }
 }
@@ -69,8 +90,16 @@ pub struct Options {
     pub parallel: usize,
     /// Names out of [`scenarios`], run in this order; empty for all of them.
     pub scenarios: Vec<String>,
+    /// Names out of [`knobs`] and what they are set to.
+    pub knobs: Vec<(String, String)>,
+    /// What happens to requests on their way, and how often.
+    pub troubles: Vec<Troubled>,
+    /// The token that takes over when the administrator changes it; without one the old one is pasted again.
+    pub next_token: Option<String>,
     /// Keep every request in [`Report::sent`].
     pub record: bool,
+    /// Write everything down in [`Report::script`], which implies `record`.
+    pub script: bool,
 }
 
 impl Options {
@@ -85,25 +114,30 @@ impl Options {
             seed: 1,
             parallel: 5,
             scenarios: Vec::new(),
+            knobs: Vec::new(),
+            troubles: Vec::new(),
+            next_token: None,
             record: false,
+            script: false,
         }
     }
 }
 
-/// Without the token.
+/// Without the tokens.
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Options { kind, url, token: _, users, groups, seed, parallel, scenarios, record } =
-            self;
         f.debug_struct("Options")
-            .field("kind", kind)
-            .field("url", url)
-            .field("users", users)
-            .field("groups", groups)
-            .field("seed", seed)
-            .field("parallel", parallel)
-            .field("scenarios", scenarios)
-            .field("record", record)
+            .field("kind", &self.kind)
+            .field("url", &self.url)
+            .field("users", &self.users)
+            .field("groups", &self.groups)
+            .field("seed", &self.seed)
+            .field("parallel", &self.parallel)
+            .field("scenarios", &self.scenarios)
+            .field("knobs", &self.knobs)
+            .field("troubles", &self.troubles)
+            .field("record", &self.record)
+            .field("script", &self.script)
             .finish_non_exhaustive()
     }
 }
@@ -130,6 +164,18 @@ pub fn scenarios(kind: Kind) -> &'static [Scenario] {
     match kind {
         Kind::Entra => &entra::SCENARIOS,
         Kind::Okta => &okta::SCENARIOS,
+        Kind::OneLogin => &onelogin::SCENARIOS,
+        Kind::JumpCloud => &jumpcloud::SCENARIOS,
+    }
+}
+
+/// What can be set about a service.
+pub fn knobs(kind: Kind) -> &'static [Knob] {
+    match kind {
+        Kind::Entra => &entra::KNOBS,
+        Kind::Okta => &okta::KNOBS,
+        Kind::OneLogin => &onelogin::KNOBS,
+        Kind::JumpCloud => &jumpcloud::KNOBS,
     }
 }
 
@@ -148,9 +194,12 @@ pub async fn run(
     let beliefs = match options.kind {
         Kind::Entra => entra::play(&mut run, &chosen).await,
         Kind::Okta => okta::play(&mut run, &chosen).await,
+        Kind::OneLogin => onelogin::play(&mut run, &chosen).await,
+        Kind::JumpCloud => jumpcloud::play(&mut run, &chosen).await,
     };
+    run.client.troubles().quiet();
     audit::read_back(&mut run, &beliefs).await;
-    Ok(run.into_report(&chosen, &beliefs, started.elapsed()))
+    Ok(run.into_report(&chosen, &beliefs, started).await)
 }
 
 fn choose(options: &Options) -> Result<Vec<Scenario>, Error> {

@@ -1,16 +1,21 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::call::Answer;
-use crate::report::{Changes, Fault, Request, Sent};
+use crate::report::{Changes, Fault, Quarantine, Request, Sent};
+use crate::timeline::Timeline;
+use crate::trouble::Trouble;
 
 /// What has been sent and found so far.
 #[derive(Debug, Default)]
 pub struct Log {
     pub scenario: &'static str,
+    pub timeline: Timeline,
     pub requests: BTreeMap<String, BTreeMap<String, u64>>,
     pub micros: Vec<u64>,
     pub verification: u64,
     pub throttled: u64,
+    pub troubles: BTreeMap<Trouble, u64>,
+    pub quarantines: Vec<Quarantine>,
     pub changes: Changes,
     pub faults: Vec<Fault>,
     places: HashMap<(&'static str, String), usize>,
@@ -18,22 +23,36 @@ pub struct Log {
     pub sent: Vec<Sent>,
     /// Requests without an answer since the last answer.
     pub silent: u32,
+    /// Whether the service's own requests have been refused for their token, until somebody asks.
+    pub unauthorized: bool,
 }
 
 impl Log {
     pub fn new(record: bool) -> Self {
-        Log { record, ..Log::default() }
+        Log { record, timeline: Timeline::new(), ..Log::default() }
     }
 
-    pub fn answered(&mut self, request: &Request, verification: bool, status: Option<u16>) {
-        let statuses = self.requests.entry(request.method.clone()).or_default();
-        let status_text = status.map_or("lost".to_owned(), |status| status.to_string());
-        *statuses.entry(status_text).or_default() += 1;
-        self.verification += u64::from(verification);
-        self.silent = if status.is_some() { 0 } else { self.silent + 1 };
+    /// One attempt is over.
+    pub fn answered(&mut self, sent: Sent) {
+        let statuses = self.requests.entry(sent.request.method.clone()).or_default();
+        let heard = sent.status.filter(|_| sent.trouble != Some(Trouble::Lost));
+        let status = match (heard, sent.trouble) {
+            (Some(status), Some(trouble)) if !trouble.reaches() => format!("{status} made up"),
+            (Some(status), _) => status.to_string(),
+            (None, _) => "lost".to_owned(),
+        };
+        *statuses.entry(status).or_default() += 1;
+        self.verification += u64::from(sent.verification);
+        match (heard, sent.trouble) {
+            (Some(_), _) => self.silent = 0,
+            (None, Some(_)) => {}
+            (None, None) => self.silent += 1,
+        }
+        if let Some(trouble) = sent.trouble {
+            *self.troubles.entry(trouble).or_default() += 1;
+        }
         if self.record {
-            let scenario = self.scenario;
-            self.sent.push(Sent { request: request.clone(), status, scenario, verification });
+            self.sent.push(sent);
         }
     }
 
@@ -63,7 +82,7 @@ impl Log {
         });
     }
 
-    /// Whether the answer has one of these statuses; if not, that is a fault.
+    /// Whether the answer has one of these statuses; if not, that is a fault, unless the answer was made up.
     pub fn expect(
         &mut self,
         answer: &Answer,
@@ -72,7 +91,7 @@ impl Log {
         statuses: &[u16],
     ) -> bool {
         let right = statuses.contains(&answer.status);
-        if !right {
+        if !right && !answer.made_up {
             let statuses: Vec<_> = statuses.iter().map(u16::to_string).collect();
             let expected = format!("status {}", statuses.join(" or "));
             self.fault(case, what, &answer.request, expected, answer.summary());

@@ -4,7 +4,14 @@ use std::task::Poll;
 
 /// Runs `work` on every item, at most `limit` at a time, and gives the results in the order of the items. Everything
 /// runs inside the caller's task, so that the work may borrow.
-pub async fn map<T, R, F, Fut>(limit: usize, items: Vec<T>, work: F) -> Vec<R>
+///
+/// `enter` is told the place of an item whenever its work goes on.
+pub async fn map<T, R, F, Fut>(
+    limit: usize,
+    items: Vec<T>,
+    enter: impl Fn(usize),
+    work: F,
+) -> Vec<R>
 where
     F: Fn(T) -> Fut,
     Fut: Future<Output = R>,
@@ -17,14 +24,18 @@ where
             while running.len() < limit.max(1)
                 && let Some((place, item)) = waiting.next()
             {
+                enter(place);
                 running.push((place, Box::pin(work(item))));
             }
             let before = running.len();
-            running.retain_mut(|(place, future)| match future.as_mut().poll(context) {
-                Poll::Pending => true,
-                Poll::Ready(result) => {
-                    results[*place] = Some(result);
-                    false
+            running.retain_mut(|(place, future)| {
+                enter(*place);
+                match future.as_mut().poll(context) {
+                    Poll::Pending => true,
+                    Poll::Ready(result) => {
+                        results[*place] = Some(result);
+                        false
+                    }
                 }
             });
             if running.is_empty() && waiting.len() == 0 {
@@ -56,9 +67,9 @@ mod tests {
             now.fetch_sub(1, Ordering::SeqCst);
             item * 2
         };
-        let results = map(3, (0..40).collect(), work).await;
+        let results = map(3, (0..40).collect(), |_| (), work).await;
         assert_eq!(results, (0..40).map(|item| item * 2).collect::<Vec<_>>());
         assert_eq!(most.load(Ordering::SeqCst), 3);
-        assert!(map(3, Vec::new(), async |_: ()| ()).await.is_empty());
+        assert!(map(3, Vec::new(), |_| (), async |_: ()| ()).await.is_empty());
     }
 }

@@ -5,6 +5,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::Kind;
+use crate::timeline::{Place, clock};
+use crate::trouble::Trouble;
 
 /// What a simulation did and what the server got wrong.
 #[derive(Clone, Debug, Serialize)]
@@ -27,11 +29,21 @@ pub struct Report {
     pub changes: Changes,
     /// Answers with status 429, each waited for.
     pub throttled: u64,
+    /// What the simulation made up between itself and the server, and how often.
+    pub troubles: BTreeMap<Trouble, u64>,
+    /// When the job stood still, and why.
+    pub quarantines: Vec<Quarantine>,
+    /// How long all of it took in the simulation's own time, in milliseconds.
+    pub clock_ms: u64,
     pub faults: Vec<Fault>,
     pub differences: Vec<Difference>,
-    /// Every request in the order of its answer, when [`Options::record`](crate::Options::record) asked for it.
+    /// Every request, when [`Options::record`](crate::Options::record) asked for it, in the order in which one request
+    /// at a time would have been made.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sent: Vec<Sent>,
+    /// All of it as JSON lines, when [`Options::script`](crate::Options::script) asked for it.
+    #[serde(skip)]
+    pub script: Option<String>,
 }
 
 impl Report {
@@ -118,6 +130,8 @@ pub struct Difference {
 /// A recorded request.
 #[derive(Clone, Debug, Serialize)]
 pub struct Sent {
+    /// Milliseconds of the simulation's own time.
+    pub at_ms: u64,
     #[serde(flatten)]
     pub request: Request,
     /// `None` where no answer came.
@@ -125,6 +139,27 @@ pub struct Sent {
     pub scenario: &'static str,
     /// Not the service's own request, but a check of an earlier one.
     pub verification: bool,
+    /// Sent with a token that the server never issued.
+    pub foreign_token: bool,
+    /// What the simulation made of it on its way.
+    pub trouble: Option<Trouble>,
+    /// The ids of the resources in the answer.
+    #[serde(skip)]
+    pub ids: Vec<String>,
+    #[serde(skip)]
+    pub(crate) place: Place,
+}
+
+/// A time in which a job stood still.
+#[derive(Clone, Debug, Serialize)]
+pub struct Quarantine {
+    pub reason: String,
+    /// How many times in a row the job had stopped, this time included.
+    pub stage: u32,
+    /// Milliseconds of the simulation's own time.
+    pub from_ms: u64,
+    pub until_ms: u64,
+    pub scenario: &'static str,
 }
 
 /// How many faults and differences are printed in full.
@@ -151,6 +186,15 @@ impl fmt::Display for Report {
         )?;
         if self.throttled > 0 {
             writeln!(f, "  throttled   {} times, waited as told", self.throttled)?;
+        }
+        if !self.troubles.is_empty() {
+            let troubles = self.troubles.iter().map(|(name, times)| format!("{name} × {times}"));
+            writeln!(f, "  made up     {}", troubles.collect::<Vec<_>>().join(", "))?;
+        }
+        writeln!(f, "  own time    {}", clock(self.clock_ms))?;
+        for Quarantine { reason, stage, from_ms, until_ms, scenario } in &self.quarantines {
+            let (from, until) = (clock(*from_ms), clock(*until_ms));
+            writeln!(f, "  quarantine  {from} to {until}, stage {stage}, {scenario}: {reason}")?;
         }
         let c = &self.changes;
         writeln!(

@@ -47,9 +47,11 @@ impl Rule {
             Rule::Silence => ("E-114", "O-98"),
             Rule::RetryAfter => ("E-110", "O-96"),
         };
-        match kind {
-            Kind::Entra => entra,
-            Kind::Okta => okta,
+        match (self, kind) {
+            (_, Kind::Entra) => entra,
+            (Rule::ContentType, Kind::OneLogin) => "X-06",
+            (Rule::Id, Kind::JumpCloud) => "X-13",
+            (_, Kind::Okta | Kind::OneLogin | Kind::JumpCloud) => okta,
         }
     }
 }

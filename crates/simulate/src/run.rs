@@ -1,17 +1,20 @@
 use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::Instant;
 
 use crate::audit::Beliefs;
 use crate::call::Call;
 use crate::client::Client;
+use crate::knobs::Settings;
 use crate::report::{Durations, Report};
-use crate::{Error, Options, Progress, Scenario, parallel};
+use crate::timeline::Moment;
+use crate::{Error, Options, Progress, Scenario, parallel, script};
 
 /// What a simulation carries along: the connection, and who is told how far it is.
 pub struct Run<'a> {
     pub client: Client,
     pub options: &'a Options,
+    pub settings: Settings,
     pub scenario: &'static str,
     pub differences: Vec<crate::Difference>,
     progress: &'a (dyn Fn(Progress) + Send + Sync),
@@ -25,8 +28,9 @@ impl<'a> Run<'a> {
         if options.users == 0 {
             return Err(Error::NoUsers);
         }
-        let client = Client::new(options)?;
-        Ok(Run { client, options, scenario: "", differences: Vec::new(), progress })
+        let settings = Settings::new(options.kind, &options.knobs)?;
+        let client = Client::new(options, &settings)?;
+        Ok(Run { client, options, settings, scenario: "", differences: Vec::new(), progress })
     }
 
     /// Makes sure that something answers and knows the token, before anything is counted.
@@ -64,7 +68,9 @@ impl<'a> Run<'a> {
             tell(0);
         }
         let limit = self.options.parallel.clamp(1, 256);
-        parallel::map(limit, items, |item| {
+        self.client.log().timeline.begin(total);
+        let enter = |lane| self.client.log().timeline.enter(lane);
+        let results = parallel::map(limit, items, enter, |item| {
             let work = work(item);
             let (done, tell) = (&done, &tell);
             async move {
@@ -72,13 +78,39 @@ impl<'a> Run<'a> {
                 tell(done.fetch_add(1, Ordering::Relaxed) + 1);
                 result
             }
-        })
-        .await
+        });
+        let results = results.await;
+        self.client.log().timeline.end(limit);
+        results
     }
 
-    pub fn into_report(self, chosen: &[Scenario], beliefs: &Beliefs, took: Duration) -> Report {
-        let log = std::mem::take(&mut *self.client.log());
-        Report {
+    /// The simulation's own time.
+    pub fn now(&self) -> Moment {
+        self.client.log().timeline.now()
+    }
+
+    /// Lets the simulation's own time pass.
+    pub fn pass(&self, time: Moment) {
+        self.client.log().timeline.pass(time);
+    }
+
+    pub async fn into_report(
+        self,
+        chosen: &[Scenario],
+        beliefs: &Beliefs,
+        started: Instant,
+    ) -> Report {
+        let took = started.elapsed();
+        // Reading for the script is not part of it.
+        let written = self.client.log().sent.len();
+        let state = match self.options.script {
+            true => script::read_state(&self).await,
+            false => Vec::new(),
+        };
+        let mut log = std::mem::take(&mut *self.client.log());
+        log.sent.truncate(written);
+        log.sent.sort_by_key(|sent| sent.place);
+        let mut report = Report {
             kind: self.options.kind,
             url: self.options.url.clone(),
             seed: self.options.seed,
@@ -92,9 +124,17 @@ impl<'a> Run<'a> {
             durations: Durations::of(log.micros),
             changes: log.changes,
             throttled: log.throttled,
+            troubles: log.troubles,
+            quarantines: log.quarantines,
+            clock_ms: log.timeline.now(),
             faults: log.faults,
             differences: self.differences,
             sent: log.sent,
+            script: None,
+        };
+        if self.options.script {
+            report.script = Some(script::write(&report, self.options, &self.client, state));
         }
+        report
     }
 }

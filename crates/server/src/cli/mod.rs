@@ -55,7 +55,8 @@ enum Command {
         #[command(subcommand)]
         command: token::Command,
     },
-    /// Act as Microsoft Entra ID or Okta towards any SCIM 2.0 server, and report what it gets wrong
+    /// Act as Microsoft Entra ID, Okta, OneLogin or JumpCloud towards any SCIM 2.0 server, and report
+    /// what it gets wrong
     Simulate(simulate::Args),
     /// Check any SCIM 2.0 server against the standards and what identity providers need
     Check(check::Args),

@@ -1,41 +1,130 @@
 //! The simulated identity providers against the real server: every scenario, no fault, no
 //! difference.
 
-use simulate::{Kind, Options, Report};
+use simulate::{Kind, Options, Pace, Report};
 
 use crate::harness::TestServer;
 
-/// All scenarios, with few enough people for every test run.
-async fn run(kind: Kind, seed: u64) -> Report {
-    let server = TestServer::start().await;
-    let name = match kind {
+fn name(kind: Kind) -> &'static str {
+    match kind {
         Kind::Entra => "entra",
         Kind::Okta => "okta",
-    };
-    let directory = server.directory(name, 0).await;
+        Kind::OneLogin | Kind::JumpCloud => "generic",
+    }
+}
+
+async fn options(server: &TestServer, kind: Kind) -> Options {
+    let directory = server.directory(name(kind), 0).await;
     let mut options = Options::new(kind, server.scim_url(&directory), &directory.token);
-    options.users = 120;
+    options.users = 40;
+    options.groups = 10;
+    options.parallel = 8;
+    options
+}
+
+/// All scenarios, with few enough people for every test run.
+async fn run(kind: Kind, seed: u64, users: usize) -> Report {
+    let server = TestServer::start().await;
+    let mut options = options(&server, kind).await;
+    options.users = users;
     options.groups = 15;
     options.seed = seed;
-    options.parallel = 8;
     let report = simulate::run(options, |_| {}).await.unwrap();
     assert_eq!(report.scenarios.len(), simulate::scenarios(kind).len());
-    assert!(report.total > 1_000, "{report}");
     report
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn entra_finds_no_fault() {
-    for seed in [1, 2] {
-        let report = run(Kind::Entra, seed).await;
+    for (seed, users) in [(1, 120), (2, 30)] {
+        let report = run(Kind::Entra, seed, users).await;
         assert!(report.passed(), "seed {seed}: {report}");
+        assert!(report.total > 1_000, "{report}");
+        assert!(!report.quarantines.is_empty(), "{report}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn okta_finds_no_fault() {
-    for seed in [1, 2] {
-        let report = run(Kind::Okta, seed).await;
+    for (seed, users) in [(1, 120), (2, 30)] {
+        let report = run(Kind::Okta, seed, users).await;
         assert!(report.passed(), "seed {seed}: {report}");
+        assert!(report.total > 1_000, "{report}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_smaller_ones_find_no_fault() {
+    for kind in [Kind::OneLogin, Kind::JumpCloud] {
+        let report = run(kind, 1, 30).await;
+        assert!(report.passed(), "{report}");
+    }
+}
+
+/// Whatever happens on the way, everything arrives in the end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn trouble_on_the_way_leaves_no_difference() {
+    let server = TestServer::start().await;
+    for kind in Kind::ALL {
+        let mut options = options(&server, kind).await;
+        for text in ["lost=11", "timed-out=23", "throttled=17", "bad-gateway=29", "repeated=13"] {
+            options.troubles.push(text.parse().unwrap());
+        }
+        let report = simulate::run(options, |_| {}).await.unwrap();
+        assert!(report.passed(), "{report}");
+        assert!(report.troubles.len() >= 5, "{report}");
+    }
+}
+
+/// A recorded run, sent to another directory, meets the same answers and leaves the same behind.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replayed_script_ends_the_same() {
+    let server = TestServer::start().await;
+    for kind in Kind::ALL {
+        let mut options = options(&server, kind).await;
+        options.script = true;
+        options.users = 20;
+        let report = simulate::run(options, |_| {}).await.unwrap();
+        assert!(report.passed(), "{report}");
+        let other = server.directory_of(&format!("again-{}", name(kind)), name(kind), 0).await;
+        let url = server.scim_url(&other);
+        let script = report.script.unwrap();
+        let replayed = simulate::replay(&script, &url, &other.token, |_, _| {}).await.unwrap();
+        assert!(replayed.passed(), "{kind:?}: {replayed}");
+    }
+}
+
+/// Two runs with the same seed on fresh directories write the same bytes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_seed_writes_the_same_script() {
+    let server = TestServer::start().await;
+    for kind in Kind::ALL {
+        let mut scripts = Vec::new();
+        for _ in 0..2 {
+            let mut options = options(&server, kind).await;
+            options.script = true;
+            options.users = 12;
+            options.parallel = 1;
+            let report = simulate::run(options, |_| {}).await.unwrap();
+            scripts.push(report.script.unwrap());
+        }
+        let (one, other) = (&scripts[0], &scripts[1]);
+        let mut pairs = one.lines().zip(other.lines());
+        if let Some((one, other)) = pairs.find(|(one, other)| one != other) {
+            panic!("{kind:?}\n{one}\n{other}");
+        }
+        assert_eq!(one.len(), other.len(), "{kind:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cycles_against_the_clock() {
+    let server = TestServer::start().await;
+    for kind in Kind::ALL {
+        let options = options(&server, kind).await;
+        let pace = Pace { speed: 1_000_000, cycles: Some(6) };
+        let never = std::future::pending();
+        let report = simulate::run_cycles(options, pace, never, |_| {}, |_| {}).await.unwrap();
+        assert!(report.passed(), "{report}");
     }
 }

@@ -11,10 +11,14 @@ use crate::target::{CORE_GROUP, CORE_USER, ENTERPRISE, Target};
 pub const EXTERNAL_ID: Target = Target::Plain("externalId");
 
 /// What an administrator can change about the mapping.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mapping {
     pub external_id: ExternalId,
-    pub matching: Matching,
+    /// What users are looked for by, one after the other; there is at least one.
+    pub users: Vec<Match>,
+    pub groups: Match,
+    /// Whether a person in the recycle bin gets the tombstone's name.
+    pub tombstone: bool,
 }
 
 /// The source of a user's `externalId` (`E-58`).
@@ -26,14 +30,39 @@ pub enum ExternalId {
 
 /// What an object without a link is looked for by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Matching {
+pub enum Match {
     /// `userName` for users, `displayName` for groups.
     Name,
     ExternalId,
+    WorkEmail,
+    EmployeeNumber,
+}
+
+impl Match {
+    pub fn user_target(self) -> Target {
+        match self {
+            Match::Name => USER_NAME,
+            Match::ExternalId => EXTERNAL_ID,
+            Match::WorkEmail => Target::Typed("emails", "work", "value"),
+            Match::EmployeeNumber => Target::Enterprise("employeeNumber"),
+        }
+    }
+
+    pub fn group_attribute(self) -> &'static str {
+        match self {
+            Match::ExternalId => "externalId",
+            Match::Name | Match::WorkEmail | Match::EmployeeNumber => "displayName",
+        }
+    }
+
+    /// The case of a probe for it.
+    pub fn probe_case(self) -> &'static str {
+        if self == Match::Name { "E-01" } else { "E-03" }
+    }
 }
 
 /// All that is mapped for a person in scope. A source value that is empty is not there: it is never flowed (`E-52`).
-pub fn of_person(person: &Person, mapping: Mapping) -> BTreeMap<Target, Value> {
+pub fn of_person(person: &Person, mapping: &Mapping) -> BTreeMap<Target, Value> {
     let external_id = match mapping.external_id {
         ExternalId::MailNickname => &person.login,
         ExternalId::ObjectId => &person.object_id,
@@ -71,11 +100,12 @@ pub fn of_person(person: &Person, mapping: Mapping) -> BTreeMap<Target, Value> {
 
 /// What a person's account should be. Out of scope only `active` is flowed, and from the recycle bin the tombstone's
 /// name with it.
-pub fn wanted(person: &Person, mapping: Mapping) -> BTreeMap<Target, Value> {
+pub fn wanted(person: &Person, mapping: &Mapping) -> BTreeMap<Target, Value> {
     match person.bin {
-        Bin::In | Bin::Purged => {
+        Bin::In | Bin::Purged if mapping.tombstone => {
             BTreeMap::from([(ACTIVE, false.into()), (USER_NAME, person.user_name().into())])
         }
+        Bin::In | Bin::Purged => BTreeMap::from([(ACTIVE, false.into())]),
         Bin::Out if !person.in_scope() => BTreeMap::from([(ACTIVE, false.into())]),
         Bin::Out => of_person(person, mapping),
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::audit::{self, HeldGroup, deviations, text};
 use crate::call::{Call, equals};
 
-use super::attributes::{self, Matching};
+use super::attributes::{self, Match};
 use super::job::{GroupLink, Job, Retry};
 use super::patch::{self, Change, Grammar};
 use super::references::{check_excluded, check_silent};
@@ -72,9 +72,9 @@ impl Job<'_, '_> {
     /// The id of the one group that matches.
     pub async fn search_group(&self, place: usize) -> Result<Option<String>, Retry> {
         let group = &self.source.groups[place];
-        let (filter, case) = match self.mapping.matching {
-            Matching::Name => (equals("displayName", &group.name), "E-72"),
-            Matching::ExternalId => (equals("externalId", &group.object_id), "E-73"),
+        let (filter, case) = match self.mapping.groups {
+            Match::ExternalId => (equals("externalId", &group.object_id), "E-73"),
+            _ => (equals("displayName", &group.name), "E-72"),
         };
         let call = match place % 2 {
             0 => {
@@ -101,7 +101,7 @@ impl Job<'_, '_> {
             }
             [hit] => {
                 let name = hit["displayName"].as_str().unwrap_or_default();
-                if self.mapping.matching == Matching::Name
+                if self.mapping.groups == Match::Name
                     && name.to_lowercase() != group.name.to_lowercase()
                 {
                     let what = "a search finds another group";
@@ -156,7 +156,7 @@ impl Job<'_, '_> {
         let values = attributes::of_group(&self.source.groups[place]);
         let changes: Vec<Change> = deviations(&values, body)
             .into_iter()
-            .map(|(target, value, now)| Change { target, value, absent: now.is_none() })
+            .map(|(target, value, now)| self.change(target, value, now.as_ref()))
             .collect();
         link.held.values = values;
         let Some(first) = changes.first() else { return Ok(link) };

@@ -3,9 +3,12 @@
 mod attributes;
 mod groups;
 mod job;
+mod knobs;
 mod on_demand;
 mod patch;
+mod quarantine;
 mod references;
+mod roles;
 mod scenarios;
 mod users;
 
@@ -13,13 +16,17 @@ use crate::Scenario;
 use crate::audit::Beliefs;
 use crate::run::Run;
 
-use job::{Job, Quarantine};
+pub use knobs::KNOBS;
+
+pub use job::{Depth, Job};
+
+use job::Disabled;
 
 const fn scenario(name: &'static str, description: &'static str) -> Scenario {
     Scenario { name, description }
 }
 
-pub const SCENARIOS: [Scenario; 14] = [
+pub const SCENARIOS: [Scenario; 19] = [
     scenario("initial", "test connection, then the first cycle: users, groups, managers, members"),
     scenario("quiet", "a cycle without changes, then a look whether anything would be sent again"),
     scenario("rename", "people marry and get another user name; a group gets another name"),
@@ -36,6 +43,26 @@ pub const SCENARIOS: [Scenario; 14] = [
     scenario("lost-answers", "requests are repeated because their answers never came"),
     scenario("group-lifecycle", "awkward names, large batches, nesting, deletion, a second life"),
     scenario("concurrent-members", "many single-member requests to one group at the same time"),
+    scenario(
+        "outage",
+        "503 for 50 minutes, time-outs, 429, then everything as if nothing had been",
+    ),
+    scenario(
+        "quarantine",
+        "a token is refused, and replaced; most objects fail; waits of 6, 12, 24 hours",
+    ),
+    scenario(
+        "scope",
+        "a scoping filter comes, changes and goes; people out of scope are switched off",
+    ),
+    scenario(
+        "accidental-deletion",
+        "a mistake would switch too many people off; somebody looks first",
+    ),
+    scenario(
+        "validator",
+        "Microsoft's validators by hand: users, groups, paging, clearing, errors",
+    ),
     scenario("flag", "renames, moves, leavers and deletions in the grammar of aadOptscim062020"),
 ];
 
@@ -47,9 +74,11 @@ pub async fn play(run: &mut Run<'_>, scenarios: &[Scenario]) -> Beliefs {
         if outcome.is_ok() {
             outcome = job.settle().await;
         }
-        if let Err(Quarantine) = outcome {
+        if let Err(Disabled) = outcome {
             break;
         }
     }
+    job.run.client.troubles().quiet();
+    let _ = job.settle().await;
     job.into_beliefs()
 }

@@ -3,7 +3,7 @@
 use crate::audit::HeldUser;
 use crate::call::Call;
 
-use super::job::{Job, Quarantine, Retry};
+use super::job::{Disabled, Job, Retry};
 use super::patch::{Grammar, Membership};
 
 /// As many members of a group as the button takes.
@@ -11,18 +11,16 @@ const CHOSEN: usize = 5;
 
 impl Job<'_, '_> {
     /// `E-137`, `E-138`: probe, search, create or update; no read by id.
-    pub async fn provision_user_on_demand(&mut self, place: usize) -> Result<(), Quarantine> {
+    pub async fn provision_user_on_demand(&mut self, place: usize) -> Result<(), Disabled> {
         let probe = Call::query("/Users").with("filter", self.guid_filter("userName"));
-        self.run.client.list(probe, "E-01").await.ok_or(Quarantine)?;
+        self.run.client.list(probe, "E-01").await.ok_or(Disabled)?;
         let outcome = self.create_or_update(place).await.map(Some);
         self.settle_user(place, outcome);
         let manager = self.source.people[place].manager;
         let manager = manager.and_then(|place| self.users.get(&place)).map(|held| held.id.clone());
-        if let (Some(manager), Some(_)) = (manager, self.users.get(&place))
-            && self.set_manager(place, &manager, Grammar::Old).await.is_ok()
-            && let Some(held) = self.users.get_mut(&place)
-        {
-            held.manager = Some(manager);
+        if let Some(manager) = manager.filter(|_| self.users.contains_key(&place)) {
+            let outcome = self.set_manager(place, &manager, Grammar::Old).await;
+            self.settle_manager(place, manager, outcome);
         }
         Ok(())
     }
@@ -42,11 +40,11 @@ impl Job<'_, '_> {
         &mut self,
         place: usize,
         people: &[usize],
-    ) -> Result<(), Quarantine> {
+    ) -> Result<(), Disabled> {
         let probe = Call::query("/Groups")
             .with("excludedAttributes", "members")
             .with("filter", self.guid_filter("displayName"));
-        self.run.client.list(probe, "E-02").await.ok_or(Quarantine)?;
+        self.run.client.list(probe, "E-02").await.ok_or(Disabled)?;
         let mut link = match self.groups.get(&place).cloned() {
             Some(link) => match self.search_group(place).await {
                 Ok(Some(_)) => link,

@@ -103,28 +103,56 @@ pub fn group(changes: &[Change], grammar: Grammar) -> Value {
     user(changes, grammar, 0)
 }
 
-/// The shapes in which a manager has been seen (`E-65`). `reference` is the manager's URL.
-pub fn manager(id: &str, reference: &str, absent: bool, grammar: Grammar, place: usize) -> Value {
+/// A shape in which a manager has been seen (`E-65`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// The id at the extension's path.
+    Text,
+    /// A list of one with a reference, at the bare name.
+    Array,
+    /// An object at the extension's path.
+    Object,
+    /// The id at the path of `value`.
+    Value,
+    /// No path, and the extension's path as a key.
+    Dictionary,
+}
+
+impl Shape {
+    /// Those of a grammar in turn.
+    pub fn of(grammar: Grammar, place: usize) -> Self {
+        match (grammar, place % 3) {
+            (Grammar::Old, 1) => Shape::Array,
+            (Grammar::Old, 2) => Shape::Value,
+            (Grammar::Flag, 1) => Shape::Object,
+            (Grammar::Flag, 2) => Shape::Dictionary,
+            _ => Shape::Text,
+        }
+    }
+}
+
+/// Sets a manager; `reference` is their URL.
+pub fn manager(id: &str, reference: &str, absent: bool, grammar: Grammar, shape: Shape) -> Value {
     let path = MANAGER.to_string();
-    let operation = match (grammar, place % 3) {
-        (Grammar::Old, 1) => {
-            json!({"op": "Add", "path": "manager", "value": [{"$ref": reference, "value": id}]})
-        }
-        (Grammar::Old, 2) => {
-            json!({"op": "Replace", "path": format!("{path}.value"), "value": id})
-        }
-        (Grammar::Old, _) => {
-            let op = if absent { "Add" } else { "Replace" };
+    let word = |old: &'static str, flag: &'static str| match grammar {
+        Grammar::Old => old,
+        Grammar::Flag => flag,
+    };
+    let (add, replace) = (word("Add", "add"), word("Replace", "replace"));
+    let operation = match shape {
+        Shape::Text => {
+            let op = if absent { add } else { replace };
             json!({"op": op, "path": path, "value": id})
         }
-        (Grammar::Flag, 1) => json!({"op": "replace", "path": path, "value": {"value": id}}),
-        (Grammar::Flag, 2) => {
+        Shape::Array => {
+            json!({"op": add, "path": "manager", "value": [{"$ref": reference, "value": id}]})
+        }
+        Shape::Object => json!({"op": replace, "path": path, "value": {"value": id}}),
+        Shape::Value => json!({"op": replace, "path": format!("{path}.value"), "value": id}),
+        Shape::Dictionary => {
             let mut dictionary = Map::new();
             dictionary.insert(path, id.into());
-            json!({"op": "add", "value": dictionary})
-        }
-        (Grammar::Flag, _) => {
-            json!({"op": if absent { "add" } else { "replace" }, "path": path, "value": id})
+            json!({"op": add, "value": dictionary})
         }
     };
     message(vec![operation])
@@ -225,7 +253,10 @@ mod tests {
 
     #[test]
     fn shapes_of_the_manager() {
-        let shape = |grammar, place| operations(manager("7", "https://x/7", true, grammar, place));
+        let shape = |grammar, place| {
+            let shape = Shape::of(grammar, place);
+            operations(manager("7", "https://x/7", true, grammar, shape))
+        };
         let path = format!("{URN}:manager");
         for (grammar, place, expected) in [
             (Grammar::Old, 0, json!([{"op": "Add", "path": path, "value": "7"}])),

@@ -8,7 +8,7 @@ use crate::audit::{self, HeldGroup, MANAGER};
 use crate::call::{Answer, Call, equals};
 
 use super::job::{Depth, GroupLink, Job, Retry};
-use super::patch::{self, Grammar, Membership};
+use super::patch::{self, Grammar, Membership, Shape};
 
 impl Job<'_, '_> {
     /// Sets the managers of those who are due. Whoever's manager has no link is passed over, without a word (`E-68`).
@@ -17,21 +17,29 @@ impl Job<'_, '_> {
             let person = &self.source.people[*place];
             let manager = self.users.get(&person.manager?)?.id.clone();
             let held = self.users.get(place).filter(|_| person.in_scope())?;
-            let known = held.manager.as_ref() == Some(&manager);
+            let known =
+                held.manager.as_ref() == Some(&manager) && !self.unsure_managers.contains(&held.id);
             (depth == Depth::Full || !known).then_some((*place, manager))
         });
         let due: Vec<(usize, String)> = due.collect();
         let done = self.run.each("managers", due, async |(place, manager)| {
-            (place, self.set_manager(place, &manager, self.grammar).await, manager)
+            (place, self.set_manager(place, &manager, self.grammar_of(place)).await, manager)
         });
         for (place, outcome, manager) in done.await {
-            match outcome {
-                Ok(()) => {
-                    if let Some(held) = self.users.get_mut(&place) {
-                        held.manager = Some(manager);
-                    }
-                }
-                Err(Retry) => self.settle_user(place, Err(Retry)),
+            self.settle_manager(place, manager, outcome);
+        }
+    }
+
+    pub fn settle_manager(&mut self, place: usize, manager: String, outcome: Result<(), Retry>) {
+        let Some(held) = self.users.get_mut(&place) else { return };
+        match outcome {
+            Ok(()) => {
+                self.unsure_managers.remove(&held.id);
+                held.manager = Some(manager);
+            }
+            Err(Retry) => {
+                self.unsure_managers.insert(held.id.clone());
+                self.settle_user(place, Err(Retry));
             }
         }
     }
@@ -54,7 +62,7 @@ impl Job<'_, '_> {
         let list = client.list(call, "E-64").await.ok_or(Retry)?;
         let hit = list.ids() == [held.id.as_str()];
         let expected = held.manager.as_deref() == Some(manager);
-        if hit != expected {
+        if hit != expected && !self.unsure_managers.contains(&held.id) {
             let what = "the query for a user and their manager answers wrongly";
             let text = |hit| if hit { "one hit" } else { "no hit" };
             client.log().fault("E-64", what, &list.answer.request, text(expected), text(hit));
@@ -63,7 +71,9 @@ impl Job<'_, '_> {
             return Ok(());
         }
         let reference = client.location("/Users", manager);
-        let body = patch::manager(manager, &reference, held.manager.is_none(), grammar, place / 2);
+        let shape = self.setup.manager.unwrap_or(Shape::of(grammar, place / 2));
+        let absent = held.manager.is_none() && self.setup.add_when_empty;
+        let body = patch::manager(manager, &reference, absent, grammar, shape);
         let answer = client.send(Call::patch("/Users", &held.id, body)).await.ok_or(Retry)?;
         if !client.log().expect(&answer, "E-65", "a manager is not set", &[200, 204]) {
             return Err(Retry);
@@ -102,6 +112,8 @@ impl Job<'_, '_> {
         let directions: Vec<Membership> = batches.iter().map(|(change, _)| *change).collect();
         for (number, (change, ids)) in batches.into_iter().enumerate() {
             let Ok(answer) = self.push(&link.held.id, change, &ids, grammar).await else {
+                // Whether it got there nobody knows, so these are sent again whatever is wanted then.
+                link.held.undecided.extend(ids);
                 return (link, Err(Retry));
             };
             link.apply(change, &ids);
@@ -140,8 +152,9 @@ impl Job<'_, '_> {
     pub async fn verify_members(&self, held: &HeldGroup, case: &'static str, answer: &Answer) {
         let client = &self.run.client;
         let Some(now) = audit::members(client, &held.id).await else { return };
-        let missing: Vec<_> = held.members.difference(&now).cloned().collect();
-        let extra: Vec<_> = now.difference(&held.members).cloned().collect();
+        let sure = |id: &&String| !held.undecided.contains(*id);
+        let missing: Vec<_> = held.members.difference(&now).filter(sure).cloned().collect();
+        let extra: Vec<_> = now.difference(&held.members).filter(sure).cloned().collect();
         let expected = format!("{} members", held.members.len());
         let got = |ids: &[String]| {
             let ids = crate::report::shorten(&ids.join(", "), 120);
@@ -178,6 +191,7 @@ impl Job<'_, '_> {
 impl GroupLink {
     pub fn apply(&mut self, change: Membership, ids: &[String]) {
         for id in ids {
+            self.held.undecided.remove(id);
             match change {
                 Membership::Add => {
                     self.pushed.insert(id.clone());

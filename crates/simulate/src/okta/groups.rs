@@ -8,7 +8,7 @@ use crate::audit::{self, DISPLAY_NAME, HeldGroup, text};
 use crate::call::{Answer, Call};
 use crate::target::{CORE_GROUP, PATCH_OP};
 
-use super::org::{Failed, Family, HUNDRED, Org};
+use super::org::{Failed, Family, Org};
 use super::users::replace;
 
 /// Ids of members with the names that go along.
@@ -20,13 +20,18 @@ impl Org<'_, '_> {
         let client = &self.run.client;
         let name = &self.source.groups[place].name;
         let members = self.pushed_members(place);
-        let call = Self::lookup("/Groups", "displayName", name, family.blank());
+        let call = Self::lookup("/Groups", "displayName", name, self.setup.blank(family));
         let list = client.list(call, "O-59").await.ok_or(Failed)?;
         let hits: Vec<&Value> = list.resources.iter().collect();
         let values = BTreeMap::from([(DISPLAY_NAME, name.clone().into())]);
         let held = match hits.as_slice() {
             [] => {
-                let held = self.create_group(place, values).await?;
+                let held = self.create_group(place, values, &members).await?;
+                if family == Family::Oin && self.setup.reorder {
+                    let held = self.overwrite(family, held, members).await?;
+                    self.patch_name(&held).await?;
+                    return Ok(held);
+                }
                 if family == Family::Oin {
                     self.patch_name(&held).await?;
                     return self.overwrite(family, held, members).await;
@@ -63,10 +68,12 @@ impl Org<'_, '_> {
         &self,
         place: usize,
         values: BTreeMap<crate::target::Target, Value>,
+        members: &Members,
     ) -> Result<HeldGroup, Failed> {
         let client = &self.run.client;
         let name = &self.source.groups[place].name;
-        let body = json!({"schemas": [CORE_GROUP], "displayName": name, "members": []});
+        let members = if self.setup.post_members { listed(members) } else { Vec::new() };
+        let body = json!({"schemas": [CORE_GROUP], "displayName": name, "members": members});
         let answer = client.send(Call::post("/Groups", body)).await.ok_or(Failed)?;
         if !client.log().expect(&answer, "O-60", "a group is not created", &[201]) {
             return Err(Failed);
@@ -84,6 +91,9 @@ impl Org<'_, '_> {
 
     /// Sends the name, which catalogue apps do along with everything else (`O-62`, `O-64`).
     pub async fn patch_name(&self, held: &HeldGroup) -> Result<(), Failed> {
+        if !self.setup.rename_groups {
+            return Ok(());
+        }
         let client = &self.run.client;
         let body = replace(json!({"id": held.id, "displayName": held.name()}));
         let answer = client.send(Call::patch("/Groups", &held.id, body)).await.ok_or(Failed)?;
@@ -125,22 +135,31 @@ impl Org<'_, '_> {
             count();
             return Ok(held);
         }
-        self.patch_name(&held).await?;
+        let mut messages = Vec::new();
         let mut operations: Vec<Value> = leave
             .iter()
             .map(|id| format!("members[value eq {}]", Value::from(id.as_str())))
             .map(|path| json!({"op": "remove", "path": path}))
             .collect();
-        for batch in listed(&come).chunks(HUNDRED) {
+        for batch in listed(&come).chunks(self.setup.batch) {
             let add = json!({"op": "add", "path": "members", "value": batch});
             operations.push(add);
-            let message = json!({"schemas": [PATCH_OP], "Operations": operations});
-            self.patch_members(&held.id, message, "O-68").await?;
-            operations.clear();
+            messages.push((std::mem::take(&mut operations), "O-68"));
         }
         if !operations.is_empty() {
+            messages.push((operations, "O-67"));
+        }
+        if self.setup.reorder {
+            messages.reverse();
+        } else {
+            self.patch_name(&held).await?;
+        }
+        for (operations, case) in messages {
             let message = json!({"schemas": [PATCH_OP], "Operations": operations});
-            self.patch_members(&held.id, message, "O-67").await?;
+            self.patch_members(&held.id, message, case).await?;
+        }
+        if self.setup.reorder {
+            self.patch_name(&held).await?;
         }
         count();
         held.members.retain(|id| !leave.contains(id));
@@ -200,7 +219,7 @@ impl Org<'_, '_> {
         self.read_group(&held.id).await?;
         let mut body = json!({"schemas": [CORE_GROUP], "id": held.id, "displayName": held.name(),
             "members": listed(&members)});
-        if place % 2 == 1
+        if !self.setup.puts_id(place)
             && let Some(body) = body.as_object_mut()
         {
             body.remove("id");

@@ -1,6 +1,8 @@
 //! Okta's SCIM client, in the shapes of both of its app families.
 
+mod entitlements;
 mod groups;
+mod knobs;
 mod org;
 mod profile;
 mod scenarios;
@@ -10,13 +12,16 @@ use crate::Scenario;
 use crate::audit::Beliefs;
 use crate::run::Run;
 
-use org::{Org, Stop};
+pub use knobs::KNOBS;
+
+pub use groups::Members;
+pub use org::{Event, Family, Org, Stop};
 
 const fn scenario(name: &'static str, description: &'static str) -> Scenario {
     Scenario { name, description }
 }
 
-pub const SCENARIOS: [Scenario; 15] = [
+pub const SCENARIOS: [Scenario; 21] = [
     scenario("connect", "test connector configuration, once with a wrong token"),
     scenario(
         "assign-aiw",
@@ -44,6 +49,12 @@ pub const SCENARIOS: [Scenario; 15] = [
     scenario("import", "all users and groups are read, page by page"),
     scenario("password", "passwords are synchronised and never returned"),
     scenario("force-sync", "every profile is pushed again and repairs what somebody else changed"),
+    scenario("credentials", "a wrong token, then the right one, then its successor"),
+    scenario("bad-gateway", "a proxy fails while groups are pushed; an administrator retries"),
+    scenario("bad-network", "429, 503, time-outs, lost answers and repeats, and retries"),
+    scenario("deleted-behind", "rows that Okta knows are deleted by somebody else"),
+    scenario("large-group", "everybody in one group, by one PUT"),
+    scenario("entitlements", "roles and entitlements are discovered, granted and taken away"),
 ];
 
 /// Plays scenarios in their order against one directory; a refused connection ends the play, and the log says why.

@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::audit::{ACTIVE, Beliefs, Gone, HeldGroup, HeldUser};
 use crate::call::{Blank, Call};
-use crate::directory::Directory;
+use crate::directory::{Directory, Person};
 use crate::run::Run;
+use crate::timeline::HOUR;
+
+use super::knobs::Setup;
 
 /// How an app came to be, which decides its verbs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +42,7 @@ pub struct Failed;
 pub struct Org<'a, 'r> {
     pub run: &'a mut Run<'r>,
     pub source: Directory,
+    pub setup: Setup,
     pub users: BTreeMap<usize, HeldUser>,
     pub groups: BTreeMap<usize, HeldGroup>,
     pub gone: Vec<Gone>,
@@ -57,14 +61,22 @@ pub enum Event {
     SetPassword,
 }
 
-/// Okta's page size and its batch of members.
+/// Okta's page size.
 pub const HUNDRED: usize = 100;
+/// Rounds in which an administrator has failed tasks done again.
+pub const ROUNDS: usize = 40;
 
 impl<'a, 'r> Org<'a, 'r> {
     pub fn new(run: &'a mut Run<'r>) -> Self {
         let options = run.options;
+        let setup = Setup::new(&run.settings);
+        let mut source = Directory::new(options.seed, options.users, options.groups);
+        if setup.by_mail {
+            source.people.iter_mut().for_each(Person::sign_in_by_mail);
+        }
         Org {
-            source: Directory::new(options.seed, options.users, options.groups),
+            source,
+            setup,
             run,
             users: BTreeMap::new(),
             groups: BTreeMap::new(),
@@ -94,8 +106,13 @@ impl<'a, 'r> Org<'a, 'r> {
             let got = list.resources.len().to_string();
             self.run.client.log().fault("O-09", what, &list.answer.request, "2 at most", got);
         }
-        let groups = Call::query("/Groups").with("startIndex", 1).with("count", HUNDRED);
-        self.run.client.list(groups, "O-10").await.ok_or(Stop)?;
+        if self.setup.import_groups {
+            let groups = Call::query("/Groups").with("startIndex", 1).with("count", HUNDRED);
+            self.run.client.list(groups, "O-10").await.ok_or(Stop)?;
+        }
+        if self.setup.entitlements {
+            self.discover().await;
+        }
         self.connected = true;
         Ok(())
     }
@@ -111,7 +128,31 @@ impl<'a, 'r> Org<'a, 'r> {
         Ok(())
     }
 
-    /// Lets something happen to people, and retries once for those whose task failed.
+    /// People whose accounts are not as they should be, because a task failed.
+    pub fn behind(&self) -> Vec<(Event, usize)> {
+        let mut behind = Vec::new();
+        for (place, person) in self.source.people.iter().enumerate() {
+            let held = self.users.get(&place);
+            let on = held.map(|held| held.values.get(&ACTIVE) == Some(&true.into()));
+            match (person.assigned, on) {
+                (true, None) => behind.push((Event::Assign, place)),
+                (true, Some(false)) => behind.push((Event::Reassign, place)),
+                (false, Some(true)) => behind.push((Event::Unassign, place)),
+                (true, Some(true)) | (false, Some(false) | None) => {}
+            }
+        }
+        behind
+    }
+
+    /// An administrator retries all of them.
+    pub async fn catch_up(&mut self, family: Family) {
+        for (event, place) in self.behind() {
+            self.happen("tasks retried", family, event, &[place]).await;
+        }
+    }
+
+    /// Lets something happen to people. An administrator retries what failed an hour later: once, or until all is well
+    /// where the trouble is made up.
     pub async fn happen(
         &mut self,
         step: &'static str,
@@ -120,7 +161,10 @@ impl<'a, 'r> Org<'a, 'r> {
         places: &[usize],
     ) {
         let mut due = places.to_vec();
-        for _ in 0..2 {
+        for round in 0..ROUNDS {
+            if !self.tries(round, due.len()) {
+                break;
+            }
             let done = self.run.each(step, std::mem::take(&mut due), async |place| {
                 (place, self.befall(family, event, place).await)
             });
@@ -134,6 +178,20 @@ impl<'a, 'r> Org<'a, 'r> {
                 }
             }
         }
+        self.run.client.troubles().on = false;
+    }
+
+    /// Whether failed tasks are tried in this round.
+    pub fn tries(&self, round: usize, due: usize) -> bool {
+        let made_up = !self.run.client.log().troubles.is_empty();
+        if due == 0 || round > 1 && !made_up {
+            return false;
+        }
+        if round > 0 {
+            self.run.pass(HOUR);
+        }
+        self.run.client.troubles().on = true;
+        true
     }
 
     async fn befall(
@@ -148,6 +206,8 @@ impl<'a, 'r> Org<'a, 'r> {
         let Some(held) = self.users.get(&place) else { return Ok(None) };
         let held = held.clone();
         match event {
+            Event::Unassign if !self.setup.deactivate => Ok(held),
+            Event::SetPassword if !self.setup.sync_password => Ok(held),
             Event::Assign | Event::Update => self.update(held, place).await,
             Event::Unassign => self.unassign(family, held, place).await,
             Event::Reassign => self.reassign(family, held, place).await,

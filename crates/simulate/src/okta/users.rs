@@ -23,7 +23,8 @@ impl Org<'_, '_> {
     pub async fn assign(&self, family: Family, place: usize) -> Result<HeldUser, Failed> {
         let client = &self.run.client;
         let Some(hit) = self.find_user(family, place).await? else {
-            return self.create(place).await;
+            // O-24: no match, and nobody may be created.
+            return if self.setup.create { self.create(place).await } else { Err(Failed) };
         };
         let id = hit["id"].as_str().ok_or(Failed)?.to_owned();
         client.log().changes.users_linked += 1;
@@ -43,7 +44,7 @@ impl Org<'_, '_> {
     async fn find_user(&self, family: Family, place: usize) -> Result<Option<Value>, Failed> {
         let client = &self.run.client;
         let name = self.source.people[place].clean_user_name();
-        let call = Self::lookup("/Users", "userName", &name, family.blank());
+        let call = Self::lookup("/Users", "userName", &name, self.setup.blank(family));
         let list = client.list(call, "O-16").await.ok_or(Failed)?;
         let request = &list.answer.request;
         match list.resources.as_slice() {
@@ -117,7 +118,7 @@ impl Org<'_, '_> {
         }
     }
 
-    async fn read(&self, id: &str) -> Result<Value, Failed> {
+    pub async fn read(&self, id: &str) -> Result<Value, Failed> {
         let client = &self.run.client;
         let answer = client.send(Call::get("/Users", id)).await.ok_or(Failed)?;
         if !client.log().expect(&answer, "O-50", "a provisioned user cannot be read", &[200]) {
@@ -155,7 +156,11 @@ impl Org<'_, '_> {
     /// `T4`: read, merge, replace.
     pub async fn update(&self, mut held: HeldUser, place: usize) -> Result<HeldUser, Failed> {
         let values = mapped(&self.source, place);
-        let body = profile::merge(self.read(&held.id).await?, &self.source, place);
+        let read = self.read(&held.id).await?;
+        if !self.setup.update {
+            return Ok(held);
+        }
+        let body = profile::merge(read, &self.source, place);
         held.values.extend(values);
         if held.values.contains_key(&PHONE_TYPE) && held.values[&profile::PHONE].is_null() {
             held.values.remove(&PHONE_TYPE);
@@ -173,8 +178,8 @@ impl Org<'_, '_> {
         place: usize,
     ) -> Result<HeldUser, Failed> {
         match family {
-            Family::Aiw => self.put_active(held, false, place).await,
-            Family::Oin => self.patch_active(held, false).await,
+            Family::Oin if self.setup.patch_users => self.patch_active(held, false).await,
+            Family::Aiw | Family::Oin => self.put_active(held, false, place).await,
         }
     }
 
@@ -266,12 +271,7 @@ impl Org<'_, '_> {
         let client = &self.run.client;
         let password = format!("N3w-{}", profile::password(place));
         match family {
-            Family::Aiw => {
-                let mut body = self.read(&held.id).await?;
-                body["password"] = password.into();
-                self.put(&held, body, "O-57").await?;
-            }
-            Family::Oin => {
+            Family::Oin if self.setup.patch_users => {
                 let call = Call::patch("/Users", &held.id, replace(json!({"password": password})));
                 let answer = client.send(call).await.ok_or(Failed)?;
                 let what = "a password is not taken";
@@ -279,6 +279,11 @@ impl Org<'_, '_> {
                     return Err(Failed);
                 }
                 self.check(&held, &answer, "O-57").await;
+            }
+            Family::Aiw | Family::Oin => {
+                let mut body = self.read(&held.id).await?;
+                body["password"] = password.into();
+                self.put(&held, body, "O-57").await?;
             }
         }
         client.log().changes.passwords_set += 1;

@@ -142,7 +142,14 @@ async fn answer(
         false => refuse(401, "", "the token is not known"),
         true => reference.handle(&method, &path, &parameters(uri.query().unwrap_or("")), &body),
     };
-    respond(flaw, result)
+    let mut response = respond(flaw, result);
+    if headers.get(header::ACCEPT).is_some_and(|value| value == "application/json")
+        && response.status() != StatusCode::NO_CONTENT
+    {
+        let json = HeaderValue::from_static("application/json");
+        response.headers_mut().insert(header::CONTENT_TYPE, json);
+    }
+    response
 }
 
 fn respond(flaw: Option<Flaw>, result: Answer) -> Response {
@@ -225,6 +232,9 @@ impl Reference {
         let users = match endpoint {
             "Users" => true,
             "Groups" => false,
+            "ResourceTypes" | "Schemas" | "Roles" | "BerthPermits" if *method == Method::GET => {
+                return discovery(endpoint, query);
+            }
             _ => return refuse(404, "", "there is nothing here"),
         };
         let body: Value = match body {
@@ -422,6 +432,9 @@ impl Reference {
         let mut user = json!({"schemas": [USER]});
         for name in ATTRIBUTES {
             let mut value = body[name].clone();
+            if name == "emails" && value.is_object() {
+                value = json!([value]);
+            }
             self.clean(name, &mut value);
             if !empty(&value) {
                 user[name] = value;
@@ -471,6 +484,13 @@ impl Reference {
         let list = if users { &store.users } else { &store.groups };
         let before = list[place].clone();
         let mut one = self.tidy(users, body);
+        let unknown = |role: &Value| {
+            let id = role["value"].as_str().unwrap_or_default();
+            id.starts_with("role-") && !ROLES.contains(&id)
+        };
+        if one["roles"].as_array().is_some_and(|roles| roles.iter().any(unknown)) {
+            return refuse(400, "invalidValue", "there is no such role");
+        }
         if self.flawed(Flaw::FreezesExternalId) && before["externalId"].is_null() {
             one.as_object_mut().expect("a resource is an object").remove("externalId");
         }
@@ -541,7 +561,11 @@ impl Reference {
                 Value::Object(object) => object["value"].clone(),
                 id => id.clone(),
             };
-            if !self.flawed(Flaw::ForgetsManagers) {
+            if empty(&id) {
+                if let Some(extension) = one[ENTERPRISE].as_object_mut() {
+                    extension.remove("manager");
+                }
+            } else if !self.flawed(Flaw::ForgetsManagers) {
                 one[ENTERPRISE]["manager"] = match self.flawed(Flaw::ManagerAsString) {
                     true => id,
                     false => json!({"value": id}),
@@ -561,12 +585,20 @@ impl Reference {
                 one[name] = json!([]);
             }
             let list = one[name].as_array_mut().expect("it was just made one");
-            let found = list.iter().position(|element| element["type"] == kind);
+            let primary = condition.starts_with("primary");
+            let is = |element: &Value| match primary {
+                true => element["primary"] == true,
+                false => element["type"] == kind,
+            };
+            let found = list.iter().position(is);
             if found.is_none() && self.flawed(Flaw::NoTargetForMissingElement) {
                 return refuse(400, "noTarget", format!("`{path}` matches nothing"));
             }
             let found = found.unwrap_or_else(|| {
-                list.push(json!({"type": kind}));
+                list.push(match primary {
+                    true => json!({"primary": true}),
+                    false => json!({"type": kind}),
+                });
                 list.len() - 1
             });
             &mut list[found][sub]
@@ -622,6 +654,47 @@ impl Reference {
         }
         Ok(())
     }
+}
+
+const ROLES: [&str; 3] = ["role-1", "role-2", "role-3"];
+
+/// Resource types, schemas, and what Okta can grant.
+fn discovery(endpoint: &str, query: &[(String, String)]) -> Answer {
+    let number = |name: &str, other: usize| {
+        let found = query.iter().find(|(n, _)| n == name);
+        found.and_then(|(_, value)| value.parse().ok()).unwrap_or(other)
+    };
+    let okta = |name: &str| format!("urn:okta:scim:schemas:core:1.0:{name}");
+    let kind = |name: &str, endpoint: &str, schema: String| {
+        json!({"schemas": ["urn:ietf:params:scim:schemas:core:2.0:ResourceType"], "id": name,
+            "name": name, "endpoint": endpoint, "schema": schema})
+    };
+    let all: Vec<Value> = match endpoint {
+        "ResourceTypes" => vec![
+            kind("User", "/Users", USER.to_owned()),
+            kind("Group", "/Groups", GROUP.to_owned()),
+            kind("Role", "/Roles", okta("Role")),
+            kind("BerthPermit", "/BerthPermits", okta("Entitlement")),
+        ],
+        "Roles" => (ROLES.iter())
+            .map(|id| json!({"schemas": [okta("Role")], "id": id, "displayName": id}))
+            .collect(),
+        "BerthPermits" => (0..150)
+            .map(|number| {
+                json!({"schemas": [okta("Entitlement")], "id": format!("permit-{number}"),
+                    "type": "BerthPermit", "displayName": format!("Permit {number}")})
+            })
+            .collect(),
+        _ => vec![json!({"id": USER}), json!({"id": GROUP})],
+    };
+    let (start, count) = (number("startIndex", 1).max(1), number("count", 1000));
+    let page: Vec<_> = all.iter().skip(start - 1).take(count).collect();
+    let list = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
+    Ok((
+        200,
+        json!({"schemas": [list], "totalResults": all.len(), "startIndex": start,
+            "itemsPerPage": page.len(), "Resources": page}),
+    ))
 }
 
 fn members(group: &mut Value) -> &mut Vec<Value> {

@@ -8,12 +8,12 @@ use rand::seq::SliceRandom;
 use crate::audit::expect_duplicate;
 use crate::call::Call;
 use crate::entra::attributes;
-use crate::entra::job::{Depth, Job, Quarantine};
+use crate::entra::job::{Depth, Disabled, Job};
 use crate::entra::patch::Membership;
 
 impl Job<'_, '_> {
     /// People change groups while others do, five requests to one group and more at a time (`E-87`).
-    pub async fn move_people(&mut self) -> Result<(), Quarantine> {
+    pub async fn move_people(&mut self) -> Result<(), Disabled> {
         let people = self.source.some_people((self.source.first_people / 5).clamp(1, 200));
         let groups = self.source.first_groups;
         for place in &people {
@@ -78,7 +78,7 @@ impl Job<'_, '_> {
             .await;
     }
 
-    pub async fn group_lifecycle(&mut self) -> Result<(), Quarantine> {
+    pub async fn group_lifecycle(&mut self) -> Result<(), Disabled> {
         let groups = self.found("life", 6).await;
         let [large, nested, .., doomed] = groups.as_slice() else { return Ok(()) };
         let people = self.source.some_people(self.few());
@@ -148,7 +148,7 @@ impl Job<'_, '_> {
     }
 
     /// `E-87`: a request for every member, all of them to one group.
-    pub async fn concurrent_members(&mut self, tag: &str) -> Result<(), Quarantine> {
+    pub async fn concurrent_members(&mut self, tag: &str) -> Result<(), Disabled> {
         let groups = self.found(tag, 1).await;
         self.cycle(Depth::Incremental).await?;
         let people: Vec<usize> = (0..self.source.first_people.min(1000)).collect();

@@ -4,14 +4,17 @@
 //! nobody on the server has, so that a second run with the same seed finds the first people as they were.
 
 mod groups;
+mod guards;
 mod people;
 mod service;
+mod trouble;
+mod validator;
 
 use crate::cast;
-use crate::entra::job::{Job, Quarantine};
+use crate::entra::job::{Disabled, Job};
 
 impl Job<'_, '_> {
-    pub async fn play(&mut self, name: &'static str) -> Result<(), Quarantine> {
+    pub async fn play(&mut self, name: &'static str) -> Result<(), Disabled> {
         self.run.begin(name);
         if name == "initial" {
             self.test_connection().await?;
@@ -31,6 +34,11 @@ impl Job<'_, '_> {
             "lost-answers" => self.lost_answers().await,
             "group-lifecycle" => self.group_lifecycle().await,
             "concurrent-members" => self.concurrent_members("crowd").await,
+            "outage" => self.outage().await,
+            "quarantine" => self.quarantine().await,
+            "scope" => self.scope().await,
+            "accidental-deletion" => self.accidental_deletion().await,
+            "validator" => self.validator().await,
             "flag" => self.flag().await,
             other => unreachable!("`{other}` is in the table of scenarios and not here"),
         }

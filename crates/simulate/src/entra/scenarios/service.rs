@@ -6,15 +6,18 @@ use serde_json::Value;
 use crate::audit::expect_duplicate;
 use crate::call::Call;
 use crate::directory::Bin;
-use crate::entra::attributes::{self, ExternalId, Matching, of_person};
-use crate::entra::job::{Depth, Existing, Job, Quarantine};
+use crate::entra::attributes::{self, ExternalId, Match, of_person};
+use crate::entra::job::{Depth, Disabled, Existing, Job};
 use crate::entra::patch::{self, Change, Grammar, Membership};
 
 impl Job<'_, '_> {
     /// The button "Test Connection", with every matching attribute that an administrator might choose, and once with a
     /// token that is wrong.
-    pub async fn test_connection(&mut self) -> Result<(), Quarantine> {
-        self.probe().await?;
+    pub async fn test_connection(&mut self) -> Result<(), Disabled> {
+        while let Err(halt) = self.probe().await {
+            let until = self.stand_still(halt)?;
+            self.run.client.log().timeline.pass_until(until);
+        }
         for attribute in [
             "externalId",
             "emails[type eq \"work\"].value",
@@ -42,7 +45,7 @@ impl Job<'_, '_> {
     }
 
     /// The first cycle has run; a sample of it is tried for what makes duplicates.
-    pub async fn initial(&mut self) -> Result<(), Quarantine> {
+    pub async fn initial(&mut self) -> Result<(), Disabled> {
         for place in self.source.some_people(5) {
             let Some(held) = self.users.get(&place) else { continue };
             self.expect_hit(held.name(), &held.id, "E-10").await;
@@ -59,13 +62,13 @@ impl Job<'_, '_> {
         Ok(())
     }
 
-    pub async fn quiet(&mut self) -> Result<(), Quarantine> {
+    pub async fn quiet(&mut self) -> Result<(), Disabled> {
         self.cycle(Depth::Incremental).await?;
         // Nothing changed, so whatever a full look finds would be written in every cycle (`E-30`).
         self.cycle(Depth::Full).await
     }
 
-    pub async fn restart(&mut self) -> Result<(), Quarantine> {
+    pub async fn restart(&mut self) -> Result<(), Disabled> {
         // E-115: the watermark is cleared, and members are pushed again.
         for link in self.groups.values_mut() {
             link.pushed.clear();
@@ -75,7 +78,7 @@ impl Job<'_, '_> {
         self.reset().await
     }
 
-    pub async fn provision_on_demand(&mut self) -> Result<(), Quarantine> {
+    pub async fn provision_on_demand(&mut self) -> Result<(), Disabled> {
         let flag = self.run.client.flag();
         self.run.client.set_flag(true);
         let new = self.hire("demand", 2).await;
@@ -103,25 +106,28 @@ impl Job<'_, '_> {
     }
 
     /// The administrator changes the source of externalId on a live job, and then matches on it.
-    pub async fn remap(&mut self) -> Result<(), Quarantine> {
+    pub async fn remap(&mut self) -> Result<(), Disabled> {
         self.mapping.external_id = ExternalId::ObjectId;
         for place in self.users.keys() {
             self.source.change(*place, |_| ());
         }
         self.cycle(Depth::Incremental).await?;
-        self.mapping.matching = Matching::ExternalId;
+        let before = self.mapping.clone();
+        self.mapping.users = vec![Match::ExternalId];
+        self.mapping.groups = Match::ExternalId;
         let outcome = self.reset().await;
-        self.mapping.matching = Matching::Name;
+        self.mapping = before;
+        self.mapping.external_id = ExternalId::ObjectId;
         outcome
     }
 
     /// The server did what it was asked, and nobody heard of it.
-    pub async fn lost_answers(&mut self) -> Result<(), Quarantine> {
+    pub async fn lost_answers(&mut self) -> Result<(), Disabled> {
         let groups = self.found("lost", 1).await;
         self.cycle(Depth::Incremental).await?;
         let people = self.hire("lost", self.few().min(10)).await;
         for place in &people {
-            let values = of_person(&self.source.people[*place], self.mapping);
+            let values = of_person(&self.source.people[*place], &self.mapping);
             let body = attributes::creation(&values, 0).0;
             self.run.client.send_and_lose(Call::post("/Users", body.clone())).await;
             // E-111: the repeat meets the first one's work; the next cycle finds it.
@@ -191,7 +197,7 @@ impl Job<'_, '_> {
     }
 
     /// The flag is put into the Tenant URL.
-    pub async fn flag(&mut self) -> Result<(), Quarantine> {
+    pub async fn flag(&mut self) -> Result<(), Disabled> {
         let (flag, grammar) = (self.run.client.flag(), self.grammar);
         self.run.client.set_flag(true);
         self.grammar = Grammar::Flag;
@@ -201,7 +207,7 @@ impl Job<'_, '_> {
         outcome
     }
 
-    pub async fn play_flagged(&mut self) -> Result<(), Quarantine> {
+    pub async fn play_flagged(&mut self) -> Result<(), Disabled> {
         self.rename("flag").await?;
         self.move_people().await?;
         self.leaver().await?;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::audit::{Gone, HeldGroup, expect_duplicate};
 use crate::call::{Blank, Call};
 use crate::okta::groups::Members;
-use crate::okta::org::{FAMILIES, Failed, Family, Org};
+use crate::okta::org::{FAMILIES, Failed, Family, Org, ROUNDS};
 use crate::okta::users::replace;
 use crate::target::{CORE_GROUP, PATCH_OP};
 
@@ -19,10 +19,13 @@ impl Org<'_, '_> {
         self.push_all(Family::Oin, &new).await;
     }
 
-    /// Pushes groups, and once more those that failed.
+    /// Pushes groups, and once more those that failed, as [`happen`](Org::happen) does.
     pub async fn push_all(&mut self, family: Family, places: &[usize]) {
-        let mut due = places.to_vec();
-        for _ in 0..2 {
+        let mut due = if self.setup.push_groups { places.to_vec() } else { Vec::new() };
+        for round in 0..ROUNDS {
+            if !self.tries(round, due.len()) {
+                break;
+            }
             let done = self.run.each("groups pushed", std::mem::take(&mut due), async |place| {
                 (place, self.push(family, place).await)
             });
@@ -35,6 +38,7 @@ impl Org<'_, '_> {
                 }
             }
         }
+        self.run.client.troubles().on = false;
     }
 
     pub async fn push_groups(&mut self, family: Family) {

@@ -4,10 +4,12 @@
 mod groups;
 mod people;
 mod product;
+mod trouble;
 
 use crate::audit::expect_duplicate;
 use crate::call::Call;
 use crate::cast;
+use crate::directory::Person;
 use crate::okta::org::{Family, Org, Stop};
 use crate::okta::profile;
 
@@ -16,9 +18,10 @@ impl Org<'_, '_> {
         self.run.begin(name);
         match name {
             "connect" => return self.test_connector().await,
+            "credentials" => return self.credentials().await,
             "assign-aiw" => return self.assign_everybody(Family::Aiw).await,
             "assign-oin" => return self.assign_everybody(Family::Oin).await,
-            _ => self.start(Family::Aiw).await?,
+            _ => self.start(self.setup.family.unwrap_or(Family::Aiw)).await?,
         }
         match name {
             "update" => self.update_profiles().await,
@@ -33,6 +36,11 @@ impl Org<'_, '_> {
             "import" => self.import().await,
             "password" => self.passwords().await,
             "force-sync" => self.force_sync().await,
+            "bad-gateway" => self.bad_gateway().await,
+            "bad-network" => self.bad_network().await,
+            "deleted-behind" => self.deleted_behind().await,
+            "large-group" => self.large_group().await,
+            "entitlements" => self.entitle().await,
             other => unreachable!("`{other}` is in the table of scenarios and not here"),
         }
         Ok(())
@@ -46,11 +54,15 @@ impl Org<'_, '_> {
     pub fn halves(&mut self) -> [(Family, Vec<usize>); 2] {
         let mut people = self.source.some_people(self.few() * 2);
         let others = people.split_off(people.len() / 2);
-        [(Family::Aiw, people), (Family::Oin, others)]
+        let family = |family| self.setup.family.unwrap_or(family);
+        [(family(Family::Aiw), people), (family(Family::Oin), others)]
     }
 
     pub async fn hire(&mut self, tag: &str, count: usize) -> Vec<usize> {
-        let people = cast::people(self.run, &self.source, tag, count).await;
+        let mut people = cast::people(self.run, &self.source, tag, count).await;
+        if self.setup.by_mail {
+            people.iter_mut().for_each(Person::sign_in_by_mail);
+        }
         self.source.hire(people)
     }
 

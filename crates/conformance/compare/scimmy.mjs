@@ -83,7 +83,6 @@ const routers = new SCIMMYRouters({
     handler: (request) => {
         const [scheme, sent] = (request.header("Authorization") ?? "").split(" ");
         if (scheme.toLowerCase() !== "bearer" || sent !== token) throw new Error("wrong token");
-        return "";
     },
 });
 app.use("/scim", routers);

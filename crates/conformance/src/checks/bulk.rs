@@ -212,17 +212,17 @@ async fn reference(s: &Session, forward: bool) -> Verdict {
 }
 
 /// An operation that cannot succeed: somebody without a user name.
-fn broken(s: &Session) -> Value {
+fn broken(s: &Session, bulk_id: &str) -> Value {
     let mut user = s.user();
     if let Some(user) = user.as_object_mut() {
         user.remove("userName");
     }
-    post(s, "broken", &user)
+    post(s, bulk_id, &user)
 }
 
 async fn errors(s: &Session) -> Verdict {
     s.need(Feature::Bulk)?;
-    let operations = json!([broken(s), post(s, "good", &s.user())]);
+    let operations = json!([broken(s, "bad"), post(s, "good", &s.user())]);
     let answer = job(s, Value::Null, operations, 2).await?;
     ended(&answer, 0, &["400"])?;
     ended(&answer, 1, &["201"])?;
@@ -233,7 +233,7 @@ async fn errors(s: &Session) -> Verdict {
 
 async fn fail_on_errors(s: &Session) -> Verdict {
     s.need(Feature::Bulk)?;
-    let operations = json!([broken(s), broken(s), post(s, "good", &s.user())]);
+    let operations = json!([broken(s, "bad"), broken(s, "worse"), post(s, "good", &s.user())]);
     let answer = send(s, json!({"failOnErrors": 1}), operations).await?;
     answer.fine()?;
     let all = answer.elements("/Operations");

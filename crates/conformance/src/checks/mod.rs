@@ -7,10 +7,13 @@ mod create;
 mod delete;
 mod discovery;
 mod filter;
+mod filter_values;
 mod groups;
 mod media;
 mod pages;
 mod patch;
+mod patch_dialects;
+mod patch_values;
 mod read;
 mod replace;
 mod versions;
@@ -26,9 +29,12 @@ pub fn all() -> Vec<Check> {
         create::checks(),
         read::checks(),
         filter::checks(),
+        filter_values::checks(),
         pages::checks(),
         replace::checks(),
         patch::checks(),
+        patch_values::checks(),
+        patch_dialects::checks(),
         groups::checks(),
         versions::checks(),
         bulk::checks(),

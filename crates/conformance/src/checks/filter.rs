@@ -7,7 +7,7 @@ use crate::{
     answer::Answer,
     check::{Check, Level, Stop, Verdict, client, must, should},
     session::{Made, Session},
-    target::{ENTERPRISE, Feature, USER},
+    target::Feature,
 };
 
 pub fn checks() -> Vec<Check> {

@@ -4,8 +4,7 @@ use serde_json::json;
 
 use super::filter::somebody;
 use crate::{
-    answer::Answer,
-    check::{Check, Level, Stop, Verdict, client, must, should},
+    check::{Check, Stop, Verdict, client, must, should},
     session::{Made, Session},
     target::{ENTERPRISE, Feature, USER},
 };

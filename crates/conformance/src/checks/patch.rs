@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    answer::{Answer, shown},
+    answer::shown,
     check::{Check, Level, Stop, Verdict, client, must, should},
     session::{Made, Session},
     target::{ENTERPRISE, Feature, USER, has_schema},

@@ -1,13 +1,12 @@
 //! PATCH as Entra and Okta write it, beyond the standard.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{patch::user, patch_values::has_address};
 use crate::{
-    answer::{Answer, shown},
-    check::{Check, Level, Stop, Verdict, client, must, should},
-    session::{Made, Session},
-    target::{ENTERPRISE, Feature, USER, has_schema},
+    check::{Check, Verdict, client},
+    session::Session,
+    target::{ENTERPRISE, Feature},
 };
 
 pub fn checks() -> Vec<Check> {

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use super::patch::user;
 use crate::{
     answer::{Answer, shown},
-    check::{Check, Level, Stop, Verdict, client, must, should},
+    check::{Check, Stop, Verdict, client, must, should},
     session::{Made, Session},
-    target::{ENTERPRISE, Feature, USER, has_schema},
+    target::{Feature, USER},
 };
 
 pub fn checks() -> Vec<Check> {

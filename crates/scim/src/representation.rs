@@ -21,8 +21,8 @@ pub struct Representation<'a> {
     pub last_modified_at: i64,
     /// The stored form, as JSON text.
     pub document: &'a str,
-    /// The user's manager: the id as written and, if that is a user of the directory, what is
-    /// shown for them.
+    /// The user's manager: the id as written and, if that is a user of the directory, their name,
+    /// which may be empty.
     pub manager: Option<(&'a str, Option<&'a str>)>,
     /// A user's groups or a group's members; `None` leaves the attribute out.
     pub references: Option<&'a [Reference]>,
@@ -32,6 +32,7 @@ pub struct Representation<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference {
     pub id: String,
+    /// Its name; empty where it has none, and not shown then.
     pub display: String,
     /// `User` or `Group`: the type of a member. `groups` are all direct memberships.
     pub resource_type: ReferenceType,
@@ -62,12 +63,15 @@ impl ReferenceType {
 impl Reference {
     /// The element of `members` that this is.
     pub fn to_member(&self, base_url: &str) -> Value {
-        json!({
+        let mut member = json!({
             "value": self.id,
             "$ref": format!("{base_url}{}/{}", self.resource_type.endpoint(), self.id),
-            "display": self.display,
             "type": self.resource_type.name(),
-        })
+        });
+        if !self.display.is_empty() {
+            member["display"] = self.display.as_str().into();
+        }
+        member
     }
 }
 
@@ -173,8 +177,10 @@ impl Representation<'_> {
                 out.push_str(&attributes[..end]);
                 out.push_str(",\"$ref\":");
                 json_string(out, &format!("{}/Users/{id}", self.base_url));
-                out.push_str(",\"displayName\":");
-                json_string(out, display);
+                if !display.is_empty() {
+                    out.push_str(",\"displayName\":");
+                    json_string(out, display);
+                }
                 out.push_str(&attributes[end..]);
                 return;
             }
@@ -196,8 +202,10 @@ impl Representation<'_> {
             out.push_str(",\"$ref\":");
             let endpoint = if members { reference.resource_type.endpoint() } else { "/Groups" };
             json_string(out, &format!("{}{endpoint}/{}", self.base_url, reference.id));
-            out.push_str(",\"display\":");
-            json_string(out, &reference.display);
+            if !reference.display.is_empty() {
+                out.push_str(",\"display\":");
+                json_string(out, &reference.display);
+            }
             out.push_str(",\"type\":\"");
             out.push_str(if members { reference.resource_type.name() } else { "direct" });
             out.push_str("\"}");

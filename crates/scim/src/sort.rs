@@ -137,9 +137,7 @@ impl Sort {
                 instant(text).map_or(Key::Missing, Key::Time)
             }
             (_, Some(Value::String(text))) => {
-                let mut key = text::key(text, self.case_exact).into_owned();
-                key.truncate(key.floor_char_boundary(MAX_KEY));
-                Key::Text(key)
+                Key::text(text::key(text, self.case_exact).into_owned())
             }
             (_, Some(Value::Bool(value))) => Key::Boolean(*value),
             (_, Some(Value::Number(number))) => Key::Number(number.clone()),
@@ -149,6 +147,12 @@ impl Sort {
 }
 
 impl Key {
+    /// A text in the form in which its attribute compares.
+    pub fn text(mut key: String) -> Self {
+        key.truncate(key.floor_char_boundary(MAX_KEY));
+        Self::Text(key)
+    }
+
     /// S-185: without a value last when ascending, first when descending.
     pub fn compare(&self, other: &Self, order: SortOrder) -> Ordering {
         let ascending = match (self, other) {

@@ -1,6 +1,6 @@
 //! Which attributes are indexed, and their keys.
 
-use scim::{Object, filter::Target, text, urn};
+use scim::{Object, filter::Target, sort::Sort, text, urn};
 use serde_json::Value;
 
 use crate::{DirectoryTx, error::Result};
@@ -47,6 +47,20 @@ pub(crate) fn find(resource_type: &str, target: &Target) -> Option<&'static Inde
             && indexed.sub_attribute == target.sub_attribute.as_deref()
             && indexed.case_exact == target.case_exact
     })
+}
+
+/// The name of the keys that are the ones `sort` goes by. Of e-mail addresses a user has several
+/// keys, and they do not tell which one is primary.
+pub(crate) fn sorted_by(resource_type: &str, sort: &Sort) -> Option<&'static str> {
+    let (extension, attribute, leaf) = sort.target();
+    let indexed = INDEXED.iter().find(|indexed| {
+        indexed.resource_type == resource_type
+            && indexed.extension == extension
+            && indexed.attribute == attribute
+            && indexed.sub_attribute.unwrap_or(attribute) == leaf
+            && indexed.attribute != "emails"
+    })?;
+    Some(indexed.name)
 }
 
 /// The index keys of a resource in its stored form, without repetitions.

@@ -81,14 +81,13 @@ fn user_name_key(resource: &Object) -> Option<String> {
     resource.get("userName").and_then(Value::as_str).map(text::fold)
 }
 
-/// What is shown for a resource in member lists: `displayName`, else `name.formatted`, else
-/// `userName`.
+/// What is shown for a resource where others refer to it: `displayName`, else `name.formatted`. No
+/// name is made up from anything else: it stays empty.
 fn display(resource: &Object) -> &str {
     resource
         .get("displayName")
         .and_then(Value::as_str)
         .or_else(|| resource.get("name")?.get("formatted")?.as_str())
-        .or_else(|| resource.get("userName")?.as_str())
         .unwrap_or_default()
 }
 

@@ -24,7 +24,7 @@ const MAX_SCANNED: usize = 1_000_000;
 
 /// The most rows that one page by cursor reads where no index answers the filter: the page then
 /// has fewer resources, and its cursor goes on from there.
-const MAX_SCANNED_BY_CURSOR: usize = 50_000;
+const MAX_SCANNED_BY_CURSOR: usize = if cfg!(test) { 20 } else { 50_000 };
 
 /// What is looked for.
 #[derive(Clone, Debug)]
@@ -165,3 +165,6 @@ impl Resource {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,7 +28,7 @@ fn user() -> ResourceType {
     let fixture = fixture();
     let declared = fixture["extensions"].as_array().expect("extensions").iter().map(|schema| {
         let schema = Arc::new(Schema::from_json(schema).expect("schema"));
-        Extension { schema, required: false }
+        Extension { schema, required: false, learned: false }
     });
     user_type(declared.collect())
 }
@@ -51,7 +51,7 @@ fn request(operations: &Value, reading: Reading) -> Result<PatchRequest, Error> 
         };
         Ok(Operation { op, path, value: operation.get("value").cloned() })
     });
-    Ok(PatchRequest { operations: operations.collect::<Result<_, Error>>()? })
+    Ok(PatchRequest { operations: operations.collect::<Result<_, Error>>()?, ..Default::default() })
 }
 
 fn patch_as(

@@ -12,29 +12,22 @@ pub(super) fn group() -> Schema {
         urn::GROUP,
         "Group",
         "A set of users.",
-        vec![
-            external_id(),
-            string("displayName", "Name of the group.").required(),
-            Attribute {
-                // The list changes, its elements do not (S-221).
-                mutability: Mutability::ReadWrite,
-                ..members()
-            },
-        ],
+        vec![external_id(), string("displayName", "Name of the group.").required(), members()],
     )
 }
 
+/// The list changes, its elements do not (S-221). Their names follow the members'.
 fn members() -> Attribute {
+    let fixed = |attribute: Attribute| attribute.mutability(Mutability::Immutable);
     complex(
         "members",
         "Who belongs to the group.",
         vec![
-            string("value", "Id of the member.").case_exact(),
-            reference("$ref", &["User", "Group"], "URL of the member."),
-            string("type", "Kind of the member.").canonical(&["User", "Group"]),
-            string("display", "Name of the member."),
+            fixed(string("value", "Id of the member.").case_exact()),
+            fixed(reference("$ref", &["User", "Group"], "URL of the member.")),
+            fixed(string("type", "Kind of the member.").canonical(&["User", "Group"])),
+            string("display", "Name of the member.").read_only(),
         ],
     )
-    .mutability(Mutability::Immutable)
     .multi_valued()
 }

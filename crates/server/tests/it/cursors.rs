@@ -65,6 +65,10 @@ async fn pages_by_cursor_are_the_list() {
         ("/Users", &[("sortBy", "meta.lastModified")]),
         ("/Users", &[("sortBy", "displayName")]),
         ("/Users", &[("sortBy", "displayName"), ("sortOrder", "descending")]),
+        ("/Users", &[("sortBy", "displayName"), ("filter", "displayName sw \"a\"")]),
+        ("/Users", &[("sortBy", "emails"), ("sortOrder", "descending")]),
+        ("/Users", &[("sortBy", "externalId")]),
+        ("/Users", &[("sortBy", "meta.created"), ("filter", "userName sw \"person1\"")]),
         ("/Users", &[("sortBy", "title"), ("filter", "active eq true")]),
         ("/Users", &[("sortBy", "title"), ("sortOrder", "descending")]),
         ("/Users", &[("sortBy", "active"), ("attributes", "userName")]),
@@ -266,6 +270,37 @@ async fn cursors_expire() {
     })
     .await;
     said(refused, "expiredCursor");
+}
+
+/// S-209: pages by cursor count against the directory's rate limit as all requests do; how many
+/// cursors there are needs no bound, as nothing is kept of them.
+#[tokio::test]
+async fn a_flood_is_refused() {
+    let server = TestServer::start().await;
+    let directory = server.directory("generic", 2).await;
+    server.seed_users(&directory, 3).await;
+    let client = server.client(&directory);
+    let first = until("a first page", async || {
+        let answer = client.get("/Users?cursor&count=1").await;
+        (answer.status == 200).then_some(answer)
+    })
+    .await;
+    let cursor = first.body["nextCursor"].as_str().unwrap();
+    let target = format!("/Users?cursor={cursor}&count=1");
+    let refused = until("a refusal", async || {
+        let answer = client.get(&target).await;
+        (answer.status != 200).then_some(answer)
+    })
+    .await
+    .refused(429);
+    assert!(refused.header("retry-after").parse::<u64>().is_ok_and(|wait| wait > 0));
+    // The walk goes on when it may.
+    let second = until("the second page", async || {
+        let answer = client.get(&target).await;
+        (answer.status == 200).then_some(answer)
+    })
+    .await;
+    assert_eq!(ids(&second.body).len(), 1);
 }
 
 /// S-202: a walk goes on after the server's restart; nothing of it was kept in the process.

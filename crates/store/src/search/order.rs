@@ -164,6 +164,11 @@ impl Order {
         }
     }
 
+    /// Whether an index has the order; where not, all candidates are sorted for each page.
+    pub fn is_indexed(&self) -> bool {
+        self.is_unique()
+    }
+
     fn is_unique(&self) -> bool {
         matches!(self.column, Column::Id | Column::UserName)
     }

@@ -9,7 +9,7 @@ use super::{
     order::{self, Order, Position, Seek},
     rows::Candidate,
 };
-use crate::{DirectoryTx, error::Result, resources::Resource};
+use crate::{DirectoryTx, attribute_index, error::Result, resources::Resource};
 
 /// A match, with the place of its type among the sources. Its row is read when it is on the page.
 #[derive(Clone, Debug)]
@@ -72,11 +72,13 @@ impl DirectoryTx<'_> {
             let seek = match offset {
                 0 => Some(Seek::Start),
                 _ if search.count == 0 => None,
-                offset => self.place_behind(source, order, offset).await?.map(Seek::From),
+                offset => {
+                    let places = self.places(source, order, &Seek::Start, offset, 1).await?;
+                    places.into_iter().next().map(Seek::From)
+                }
             };
             if let Some(seek) = &seek {
-                let candidates = self.candidates(source, order, seek, search.count).await?;
-                hits.extend(candidates.into_iter().map(|candidate| source.hit(candidate)));
+                hits = self.stretch(source, order, seek, search.count).await?;
             }
             let is_last = seek.is_some() && hits.len() < search.count;
             let total = if is_last { offset + hits.len() } else { self.count(source).await? };
@@ -117,12 +119,12 @@ impl DirectoryTx<'_> {
         let mut edge: Option<Position> = None;
         for source in sources {
             if source.exact {
-                let candidates = self.candidates(source, order, seek, wanted).await?;
-                let all = *seek == Seek::Start && candidates.len() < wanted;
+                let stretch = self.stretch(source, order, seek, wanted).await?;
+                let all = *seek == Seek::Start && stretch.len() < wanted;
                 if let Some(total) = &mut total {
-                    *total += if all { candidates.len() } else { self.count(source).await? };
+                    *total += if all { stretch.len() } else { self.count(source).await? };
                 }
-                hits.extend(candidates.into_iter().map(|candidate| source.hit(candidate)));
+                hits.extend(stretch);
                 continue;
             }
             let (mut matches, mut taken) = (0, 0);
@@ -160,6 +162,22 @@ impl DirectoryTx<'_> {
         Ok((total, hits, edge))
     }
 
+    /// At most `count` matches of a source that is exact, at `seek`, in the direction of reading.
+    async fn stretch(
+        &mut self,
+        source: &Source<'_>,
+        order: Order,
+        seek: &Seek,
+        count: usize,
+    ) -> Result<Vec<Hit>> {
+        if order.is_indexed() {
+            let candidates = self.candidates(source, order, seek, count).await?;
+            return Ok(candidates.into_iter().map(|candidate| source.hit(candidate)).collect());
+        }
+        let places = self.places(source, order, seek, 0, count).await?;
+        Ok(places.into_iter().map(|position| source.place(position)).collect())
+    }
+
     /// Everything that matches, in order. For orders that SQL does not know, and pages by index
     /// over several types.
     async fn ranked(
@@ -170,26 +188,40 @@ impl DirectoryTx<'_> {
         let mut ranked = Vec::new();
         for source in sources {
             let left = MAX_SCANNED - ranked.len();
-            let hit = |position| Hit { source: source.number, position, resource: None };
-            let order = match (&source.part.sort, search.sort_order) {
-                (Some(sort), Some(order)) => {
-                    Order::of(&source.part.resource_type.name, sort, order)
-                }
+            let resource_type = &source.part.resource_type.name;
+            let sort = source.part.sort.as_ref();
+            let order = match (sort, search.sort_order) {
+                (Some(sort), Some(order)) => Order::of(resource_type, sort, order),
                 _ => Some(Order::CREATION),
             };
-            if let Some(order) = order.filter(|_| source.exact) {
-                ranked.extend(self.places(source, order, left).await?.into_iter().map(hit));
-            } else {
-                let sort = source.part.sort.as_ref();
-                let take = |found: Candidate, object| {
-                    let key = sort.map_or(Key::Missing, |sort| sort.key(&object));
-                    ranked.push(hit(Position { key, id: found.resource.id }));
-                    ControlFlow::Continue(())
-                };
-                let order = Order::CREATION;
-                let edge = self.each_match(search, source, order, &Seek::Start, left, take).await?;
-                if edge.is_some() {
-                    return Err(SearchError::TooMany);
+            let indexed = sort
+                .filter(|_| source.part.condition.is_none())
+                .and_then(|sort| attribute_index::sorted_by(resource_type, sort));
+            match (order, indexed) {
+                (Some(order), _) if source.exact => {
+                    let places = self.places(source, order, &Seek::Start, 0, left).await?;
+                    ranked.extend(places.into_iter().map(|position| source.place(position)));
+                }
+                (_, Some(attribute)) => {
+                    let order = Order::CREATION;
+                    let mut keys = self.sort_keys(resource_type, attribute).await?;
+                    for mut position in self.places(source, order, &Seek::Start, 0, left).await? {
+                        position.key = keys.remove(&position.id).unwrap_or(Key::Missing);
+                        ranked.push(source.place(position));
+                    }
+                }
+                _ => {
+                    let take = |candidate: Candidate, object| {
+                        let key = sort.map_or(Key::Missing, |sort| sort.key(&object));
+                        ranked.push(source.place(Position { key, id: candidate.resource.id }));
+                        ControlFlow::Continue(())
+                    };
+                    let order = Order::CREATION;
+                    let ended =
+                        self.each_match(search, source, order, &Seek::Start, left, take).await?;
+                    if ended.is_some() {
+                        return Err(SearchError::TooMany);
+                    }
                 }
             }
             if ranked.len() >= MAX_SCANNED {
@@ -229,6 +261,10 @@ impl DirectoryTx<'_> {
 }
 
 impl Source<'_> {
+    fn place(&self, position: Position) -> Hit {
+        Hit { source: self.number, position, resource: None }
+    }
+
     fn hit(&self, candidate: Candidate) -> Hit {
         Hit {
             source: self.number,

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, ops::ControlFlow};
 
-use scim::{Object, representation::Reference};
+use scim::{Object, representation::Reference, sort::Key};
 
 use super::{
     Search, SearchError, Source,
@@ -60,44 +60,54 @@ impl DirectoryTx<'_> {
         self.tx.query(&sql, &params, read).await
     }
 
-    /// The places of all candidates, in no order, without reading their documents; one more than
-    /// `most` if there are more than that.
+    /// The places of at most `count` candidates at `seek`, in the direction of reading, after
+    /// `offset` others. Their documents are not read.
     pub(super) async fn places(
         &mut self,
         source: &Source<'_>,
         order: Order,
-        most: usize,
+        seek: &Seek,
+        offset: usize,
+        count: usize,
     ) -> Result<Vec<Position>> {
         let (filter, binds) = filter_sql(source.narrowing);
+        let narrowed = source.narrowing.is_some();
+        let place = binds.len() + 3;
+        let (range, bound) = order.seek(seek, place, narrowed);
+        let next = place + bound.len();
         let sql = format!(
             "SELECT r.id, {} FROM resource r WHERE r.directory_id = ?1 AND r.resource_type = ?2\
-             {filter} LIMIT ?{}",
+             {range}{filter} ORDER BY {} LIMIT ?{next} OFFSET ?{}",
             order.column(),
-            binds.len() + 3
+            order.by(seek.is_backward(), narrowed),
+            next + 1
         );
         let mut params = first_params(&self.directory_id, source, binds);
-        params.push(clamp(most.saturating_add(1)).into());
+        params.extend(bound);
+        params.extend([clamp(count), clamp(offset)].map(Param::from));
         self.tx.query(&sql, &params, |row| order.position(row.text(0)?, row, 1)).await
     }
 
-    /// The place that `offset` candidates come before, without reading their documents.
-    pub(super) async fn place_behind(
+    /// What a type's resources are sorted by, by id, where that is an attribute with index keys, of
+    /// which a resource has one at most. Resources without a value are not among them.
+    pub(super) async fn sort_keys(
         &mut self,
-        source: &Source<'_>,
-        order: Order,
-        offset: usize,
-    ) -> Result<Option<Position>> {
-        let (filter, binds) = filter_sql(source.narrowing);
-        let sql = format!(
-            "SELECT r.id, {} FROM resource r WHERE r.directory_id = ?1 AND r.resource_type = ?2\
-             {filter} ORDER BY {} LIMIT 1 OFFSET ?{}",
-            order.column(),
-            order.by(false, source.narrowing.is_some()),
-            binds.len() + 3
-        );
-        let mut params = first_params(&self.directory_id, source, binds);
-        params.push(clamp(offset).into());
-        self.tx.query_opt(&sql, &params, |row| order.position(row.text(0)?, row, 1)).await
+        resource_type: &str,
+        attribute: &str,
+    ) -> Result<HashMap<String, Key>> {
+        let mut keys = HashMap::new();
+        self.tx
+            .each(
+                "SELECT resource_id, value_key FROM attribute_index \
+                 WHERE directory_id = ?1 AND resource_type = ?2 AND attribute = ?3",
+                &[(&self.directory_id).into(), resource_type.into(), attribute.into()],
+                |row| {
+                    keys.insert(row.text(0)?.to_owned(), Key::text(row.text(1)?.into()));
+                    Ok(())
+                },
+            )
+            .await?;
+        Ok(keys)
     }
 
     /// How many candidates there are.

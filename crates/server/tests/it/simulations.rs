@@ -147,7 +147,9 @@ async fn by_the_command_line() {
     assert_eq!(lines, 1 + report["total"].as_u64().unwrap() + held);
     let replayed = server.command(&format!("simulate replay {file} {}", to("okta").await)).await;
     assert_eq!(replayed["requests"], report["total"]);
-    assert_eq!((&replayed["statuses"], &replayed["differences"]), (&[].into(), &[].into()));
+    for none in ["statuses", "differences"] {
+        assert_eq!(replayed[none].as_array().map(Vec::len), Some(0), "{replayed}");
+    }
     let line = format!("simulate entra {} --users 10 --groups 3", to("entra").await);
     let said = server.command_text(&format!("{line} --against-clock 1000000 --cycles 3")).await;
     assert!(said.starts_with("cycle 1    00:00:00  0 changes"), "{said}");

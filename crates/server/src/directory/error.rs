@@ -105,8 +105,8 @@ impl Error {
                 409,
                 None,
                 format!(
-                    "refers to `bulkId:{bulk_id}`, which this request did not create: correct that \
-                     operation, then send both again"
+                    "refers to `bulkId:{bulk_id}`, which could not be created for it: correct \
+                     that operation or put it first, then send both again"
                 ),
             ),
             Self::Search(SearchError::TooMany) => scim::Error::bad_request(

@@ -30,7 +30,7 @@ pub use get::get;
 pub use patch::patch;
 pub use precondition::{Precondition, opaque};
 pub use replace::replace;
-pub use search::search;
+pub use search::{matches, search};
 
 /// What every use case knows of the request it serves.
 pub struct Context {

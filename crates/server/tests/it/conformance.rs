@@ -4,6 +4,7 @@
 //! `fixtures/requirements.json` holds the requirements in our words, with the reason where one does
 //! not apply here (`not_applicable`) or is shown by something other than a test (`elsewhere`).
 
+mod clients;
 mod sources;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -206,6 +207,7 @@ fn table(requirements: &Requirements, evidence: &Evidence) -> String {
             writeln!(text, "| {id} | {title} | {level:?} | {source} | {verdict} | {by} |").unwrap();
         }
     }
+    text.push_str(&clients::table());
     text.push('\n');
     text
 }

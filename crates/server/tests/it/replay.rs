@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::harness::{TestServer, in_parallel};
 use case::Case;
 pub use case::{files as case_files, number_of};
+pub use coverage::not_replayed;
 use run::Run;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

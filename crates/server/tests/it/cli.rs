@@ -317,7 +317,7 @@ fn where_settings_come_from() {
 }
 
 /// `serve` prints one line, with the address it listens on, and is ready from then on; the command
-/// line beside it knows its address. Each setting of the server by each way.
+/// line beside it knows its address. Each setting of the server by each way. S-433.
 #[tokio::test]
 async fn serve_prints_one_line_and_is_ready() {
     let folder = tempfile::tempdir().unwrap();

@@ -34,6 +34,7 @@ async fn run(kind: Kind, seed: u64, users: usize) -> Report {
     report
 }
 
+/// S-341, S-342, S-343, S-344.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn entra_finds_no_fault() {
     for (seed, users) in [(1, 120), (2, 30)] {
@@ -44,6 +45,7 @@ async fn entra_finds_no_fault() {
     }
 }
 
+/// S-346.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn okta_finds_no_fault() {
     for (seed, users) in [(1, 120), (2, 30)] {

@@ -67,9 +67,14 @@ impl Call<'_> {
             let Stored { resource, references } = stored;
             found.page.push(Match { part: 0, resource, references });
         }
-        let total = Some(found.page.len() as u64);
+        let head = ListResponse {
+            total_results: Some(found.page.len() as u64),
+            start_index: Some(1),
+            items_per_page: found.page.len() as u64,
+            ..ListResponse::default()
+        };
         let listed = [(resource_type, projection)];
-        let body = list_body(&found, total, "\"startIndex\":1,", &listed, &context.base_url)?;
+        let body = list_body(&found, head, &listed, &context.base_url)?;
         Ok(Answer::json(StatusCode::OK, body))
     }
 

@@ -46,6 +46,7 @@ impl Call {
 
 pub struct Answer {
     headers: HeaderMap,
+    pub body: Bytes,
 }
 
 impl Answer {
@@ -121,13 +122,13 @@ impl Client {
     }
 
     /// One call and how long it took.
-    pub async fn timed(&self, call: Call) -> anyhow::Result<Duration> {
+    pub async fn timed(&self, call: Call) -> anyhow::Result<(Duration, Answer)> {
         let mut connection = self.connection().await?;
         let started = Instant::now();
-        self.send(&mut connection, call).await?;
+        let answer = self.send(&mut connection, call).await?;
         let latency = started.elapsed();
         self.idle.borrow_mut().push(connection);
-        Ok(latency)
+        Ok((latency, answer))
     }
 
     /// `callers` send what `next` makes of 0, 1, 2, … until the limit or until it makes no more;
@@ -215,7 +216,7 @@ impl Client {
                 String::from_utf8_lossy(&body)
             );
         }
-        Ok(Answer { headers: parts.headers })
+        Ok(Answer { headers: parts.headers, body })
     }
 }
 

@@ -37,6 +37,8 @@ const FILL: usize = 1000;
 /// Groups that the one-member patches fill one after another.
 const GROUPS: usize = 64;
 const SMALL_GROUP: usize = 10;
+/// Users on a page of the list.
+pub const PAGE: usize = 100;
 
 pub async fn run(plan: &Plan) -> anyhow::Result<Report> {
     let dir = tempfile::Builder::new().prefix("headcount-bench-").tempdir_in(&plan.dir)?;
@@ -95,6 +97,9 @@ pub async fn run(plan: &Plan) -> anyhow::Result<Report> {
     tokio::time::sleep(Duration::from_secs(1)).await;
     report.loaded_users = directory.users.borrow().len();
     report.loaded_memory = server.resident();
+
+    progress("listing everybody");
+    (report.index_pages, report.cursor_pages) = directory.two_walks().await?;
 
     progress("patching a small and a large group");
     report.large_group = plan.users;
@@ -228,6 +233,28 @@ impl Directory {
         Ok(())
     }
 
+    /// Reads the list of users to its end, by index and by cursor in turn, so that both see the
+    /// same moments.
+    async fn two_walks(&self) -> anyhow::Result<(Samples, Samples)> {
+        let start = Instant::now();
+        let mut samples = [Vec::new(), Vec::new()];
+        let (mut index, mut cursor) = (1, String::new());
+        loop {
+            let by_index = self.uri(&format!("/Users?startIndex={index}&count={PAGE}"))?;
+            samples[0].push(self.client.timed(Call::get(by_index)).await?.0);
+            let by_cursor = self.uri(&format!("/Users?cursor={cursor}&count={PAGE}"))?;
+            let (latency, answer) = self.client.timed(Call::get(by_cursor)).await?;
+            samples[1].push(latency);
+            let page: serde_json::Value = serde_json::from_slice(&answer.body)?;
+            let Some(next) = page["nextCursor"].as_str() else { break };
+            cursor = next.to_owned();
+            index += PAGE;
+        }
+        let elapsed = start.elapsed();
+        let [by_index, by_cursor] = samples.map(|latencies| Samples { latencies, elapsed });
+        Ok((by_index, by_cursor))
+    }
+
     /// Adds one member to a small and to a large group in turn, one request at a time, and takes
     /// it out again unmeasured: the sizes stay, and both groups see the same moments.
     async fn two_groups(&self, plan: &Plan) -> anyhow::Result<(Samples, Samples)> {
@@ -251,7 +278,7 @@ impl Directory {
                 let target = self.uri([&small, &large][group])?;
                 let add = documents::add_members(std::slice::from_ref(member));
                 let call = Call::patch(target.clone(), add, StatusCode::NO_CONTENT);
-                samples[group].push(self.client.timed(call).await?);
+                samples[group].push(self.client.timed(call).await?.0);
                 let remove = documents::remove_member(member);
                 self.client.call(Call::patch(target, remove, StatusCode::NO_CONTENT)).await?;
             }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::load::Samples;
+use crate::measure::PAGE;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Operation {
@@ -69,6 +70,9 @@ pub struct Report {
     pub large_group: usize,
     pub small_patch: Samples,
     pub large_patch: Samples,
+    /// The pages of the list of users, first to last.
+    pub index_pages: Samples,
+    pub cursor_pages: Samples,
 }
 
 impl Report {
@@ -92,6 +96,14 @@ impl Report {
         let [small, ..] = percentiles(&self.small_patch.latencies);
         let [large, ..] = percentiles(&self.large_patch.latencies);
         large.as_secs_f64() / small.as_secs_f64().max(1e-9)
+    }
+
+    /// What the last tenth of a list's pages cost beside the first, by their p50.
+    fn depth_ratio(pages: &Samples) -> f64 {
+        let tenth = pages.latencies.len().div_ceil(10);
+        let [first, ..] = percentiles(pages.latencies.iter().take(tenth));
+        let [last, ..] = percentiles(pages.latencies.iter().rev().take(tenth));
+        last.as_secs_f64() / first.as_secs_f64().max(1e-9)
     }
 
     pub fn table(&self) -> String {
@@ -138,6 +150,12 @@ impl Report {
         }
         let ratio = self.groups_ratio();
         line(format!("  ratio of both p50: {ratio:.2}{}", at_most(ratio, AIM_GROUPS)));
+        for (method, pages) in [("index", &self.index_pages), ("cursor", &self.cursor_pages)] {
+            let [p50, p95, p99] = percentiles(&pages.latencies).map(milliseconds);
+            let title = format!("list {PAGE} of {} users by {method}", self.loaded_users);
+            line(format!("{title:<48}{p50:>11}{p95:>11}{p99:>11}"));
+            line(format!("  last tenth beside first, p50: {:.2}", Self::depth_ratio(pages)));
+        }
         let ready = self.ready.as_secs_f64() * 1e3;
         let aim = AIM_READY.as_secs_f64() * 1e3;
         line(format!("ready on an empty store: {ready:.1} ms{}", at_most(ready, aim)));
@@ -181,6 +199,13 @@ impl Report {
                 "large_group": self.large_group,
                 "large_latency_ms": latency_json(percentiles(&self.large_patch.latencies)),
                 "ratio": rounded(self.groups_ratio()),
+            },
+            "list": {
+                "page": PAGE,
+                "index_latency_ms": latency_json(percentiles(&self.index_pages.latencies)),
+                "index_depth_ratio": rounded(Self::depth_ratio(&self.index_pages)),
+                "cursor_latency_ms": latency_json(percentiles(&self.cursor_pages.latencies)),
+                "cursor_depth_ratio": rounded(Self::depth_ratio(&self.cursor_pages)),
             },
             "ready_ms": rounded(self.ready.as_secs_f64() * 1e3),
             "resident_mb": {
@@ -287,5 +312,8 @@ mod tests {
         let json = report.json();
         assert_eq!(json["operations"]["get"]["of_bare_http"], 0.8);
         assert_eq!(json["one_member_patch"]["ratio"], 1.0);
+        let pages: Vec<_> = (1..=20).map(Duration::from_millis).collect();
+        let pages = Samples { latencies: pages, elapsed: Duration::from_secs(1) };
+        assert_eq!(Report::depth_ratio(&pages), 19.0);
     }
 }

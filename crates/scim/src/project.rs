@@ -13,8 +13,12 @@ use crate::{
 #[derive(Clone, Debug, PartialEq)]
 pub struct Projection {
     choice: Choice,
-    /// Whether the resource type has attributes that are not returned by default.
+    /// Whether the resource type has extension attributes that are not returned by default. Of the
+    /// base schemas' only `password` is hidden, and that is never stored.
     hides: bool,
+    /// What the request wrote, in lower case: of attributes returned on request, the default set has
+    /// those.
+    written: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -65,15 +69,23 @@ impl Projection {
         let hides = |attribute: &Attribute| {
             !is_shown(attribute) || attribute.sub_attributes.iter().any(|sub| !is_shown(sub))
         };
-        let extensions = rt.extensions.iter().map(|extension| &extension.schema);
-        let hides =
-            extensions.chain([&rt.schema]).any(|schema| schema.attributes.iter().any(hides));
-        Ok(Self { choice, hides })
+        let hides = rt.extensions.iter().any(|e| e.schema.attributes.iter().any(hides));
+        Ok(Self { choice, hides, written: Vec::new() })
     }
 
-    /// Whether the request selects nothing: the answer carries what is returned by default.
+    /// The projection for the answer to a request that wrote `body`: what is returned on request is
+    /// returned to who wrote it (S-135).
+    pub fn after_writing(mut self, body: &Value) -> Self {
+        if self.hides {
+            add_names(body, &mut self.written);
+        }
+        self
+    }
+
+    /// Whether the answer carries all that is stored, so that it can be copied: the request selects
+    /// nothing, and nothing is hidden unless selected.
     pub fn is_default(&self) -> bool {
-        matches!(self.choice, Choice::Default)
+        matches!(self.choice, Choice::Default) && !self.hides
     }
 
     /// Whether the answer may carry anything of the attribute `name` of the base schema or the
@@ -85,7 +97,7 @@ impl Projection {
 
     /// Takes out of `resource` what the answer does not carry. `schemas` and `id` always stay.
     pub fn apply(&self, rt: &ResourceType, resource: &mut Object) {
-        if self.is_default() && !self.hides {
+        if self.is_default() {
             return;
         }
         resource.retain(|key, value| {
@@ -136,7 +148,7 @@ impl Projection {
                 (Returned::Default, Choice::Only(_)) => cover == Cover::Whole || named(),
                 (Returned::Default, Choice::Without(_)) => !named(),
                 (Returned::Request, Choice::Only(_)) => named(),
-                (Returned::Request, _) => false,
+                (Returned::Request, _) => self.is_written(&sub.name),
             }
         })
     }
@@ -149,8 +161,15 @@ impl Projection {
             (Returned::Default, Choice::Default) => true,
             (Returned::Default, Choice::Without(_)) => self.cover(extension, name) != Cover::Whole,
             (_, Choice::Only(_)) => self.cover(extension, name) != Cover::Nothing,
-            (Returned::Request, _) => false,
+            (Returned::Request, Choice::Default) => self.is_written(name),
+            (Returned::Request, Choice::Without(_)) => {
+                self.is_written(name) && self.cover(extension, name) != Cover::Whole
+            }
         }
+    }
+
+    fn is_written(&self, name: &str) -> bool {
+        self.written.contains(&name.to_ascii_lowercase())
     }
 
     fn cover(&self, extension: Option<&str>, name: &str) -> Cover {
@@ -179,6 +198,33 @@ impl Selector {
             _ => false,
         };
         here && self.attribute.as_ref().is_none_or(|own| own.eq_ignore_ascii_case(name))
+    }
+}
+
+/// The names in `value`: those of keys, and in the paths of operations.
+fn add_names(value: &Value, names: &mut Vec<String>) {
+    let mut add = |path: &str| {
+        let name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_' || c == '$';
+        // A URI ends in names of its own; they name nothing else that is returned on request.
+        for part in path.split(|c| !name(c)).filter(|part| !part.is_empty()) {
+            let part = part.to_ascii_lowercase();
+            if !names.contains(&part) {
+                names.push(part);
+            }
+        }
+    };
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| add_names(item, names)),
+        Value::Object(object) => {
+            for (key, value) in object {
+                add(key);
+                if let (true, Value::String(path)) = (key.eq_ignore_ascii_case("path"), value) {
+                    add(path);
+                }
+            }
+            object.values().for_each(|value| add_names(value, names));
+        }
+        _ => {}
     }
 }
 

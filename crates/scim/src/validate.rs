@@ -7,6 +7,7 @@
 use serde_json::Value;
 
 mod bounds;
+mod declaration;
 mod draft;
 mod elements;
 mod error;
@@ -18,6 +19,7 @@ mod value;
 mod tests;
 
 pub use bounds::{MAX_ELEMENTS, MAX_STRING, MAX_UNDECLARED, check_resource};
+pub use declaration::{first_misfit, respelt};
 pub(crate) use elements::tidy;
 pub use error::{Problem, ValidationError};
 pub use members::check_members;

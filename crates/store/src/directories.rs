@@ -108,6 +108,28 @@ pub async fn set_enabled(tx: &mut Tx, id: &str, enabled: bool) -> Result<bool> {
     Ok(touched == 1)
 }
 
+/// Sets whether extension schemas are learned. Whether the directory exists.
+pub async fn set_learn_schemas(tx: &mut Tx, id: &str, learn_schemas: bool) -> Result<bool> {
+    let touched = tx
+        .execute(
+            "UPDATE directory SET learn_schemas = ?2 WHERE id = ?1 AND deleted_at IS NULL",
+            &[id.into(), learn_schemas.into()],
+        )
+        .await?;
+    Ok(touched == 1)
+}
+
+/// Sets whether discovery answers requests without a token. Whether the directory exists.
+pub async fn set_public_discovery(tx: &mut Tx, id: &str, public: bool) -> Result<bool> {
+    let touched = tx
+        .execute(
+            "UPDATE directory SET public_discovery = ?2 WHERE id = ?1 AND deleted_at IS NULL",
+            &[id.into(), public.into()],
+        )
+        .await?;
+    Ok(touched == 1)
+}
+
 /// Switches the sync of groups on or off. Whether the directory exists.
 pub async fn set_group_sync(tx: &mut Tx, id: &str, group_sync: bool) -> Result<bool> {
     let touched = tx

@@ -31,6 +31,8 @@ pub enum Operation {
     Delete,
     /// A consequence of another resource's deletion.
     Cascade,
+    /// A schema was declared: values that were there got the spelling it gives.
+    Declare,
 }
 
 impl Operation {
@@ -41,13 +43,14 @@ impl Operation {
             Self::Patch => "patch",
             Self::Delete => "delete",
             Self::Cascade => "cascade",
+            Self::Declare => "declare",
         }
     }
 
     fn parse(name: &str) -> Option<Self> {
-        [Self::Create, Self::Replace, Self::Patch, Self::Delete, Self::Cascade]
-            .into_iter()
-            .find(|operation| operation.as_str() == name)
+        let all =
+            [Self::Create, Self::Replace, Self::Patch, Self::Delete, Self::Cascade, Self::Declare];
+        all.into_iter().find(|operation| operation.as_str() == name)
     }
 }
 

@@ -11,6 +11,7 @@ mod dialect;
 pub mod directories;
 mod error;
 mod filter_sql;
+pub mod grantables;
 pub mod journal;
 pub mod memberships;
 mod migrations;
@@ -125,6 +126,10 @@ impl Store {
     }
 }
 
+/// A moment of a transaction.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark(u64);
+
 /// An open transaction of one directory.
 pub struct DirectoryTx<'t> {
     tx: &'t mut Tx,
@@ -136,6 +141,17 @@ impl DirectoryTx<'_> {
     pub fn directory_id(&self) -> &str {
         &self.directory_id
     }
+    /// Where the transaction stands, for [`Self::is_untouched_since`].
+    pub fn mark(&mut self) -> Mark {
+        Mark(self.tx.writes())
+    }
+
+    /// Whether a job that has refused since `mark` has left nothing to undo: then it needs no
+    /// [`Self::attempt`], which costs a copy of every page that it touches.
+    pub fn is_untouched_since(&mut self, mark: Mark) -> bool {
+        self.tx.writes() == mark.0
+    }
+
     /// Runs `job` as a part of the transaction that is undone by itself when it refuses.
     pub async fn attempt<T, E, F>(&mut self, job: F) -> Result<T, E>
     where

@@ -6,7 +6,11 @@ use serde_json::Value;
 use crate::{
     DirectoryTx, Row,
     error::{Error, Result},
+    resources::{self, Resource},
 };
+
+/// Resources read at a time.
+const CHUNK: i64 = 500;
 
 /// An extension schema of a directory.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,7 +41,7 @@ fn read(row: &Row<'_>) -> Result<DeclaredSchema> {
         serde_json::from_str(row.text(5)?).map_err(|e| corrupt(e.to_string()))?;
     let schema = Schema::from_json(&declaration).map_err(|e| corrupt(e.to_string()))?;
     Ok(DeclaredSchema {
-        schema,
+        schema: if learned { schema.into_learned() } else { schema },
         resource_type: row.text(1)?.into(),
         required: row.int(2)? != 0,
         learned,
@@ -109,6 +113,37 @@ impl DirectoryTx<'_> {
             self.declarations_changed().await?;
         }
         Ok(touched == 1)
+    }
+
+    /// Resources whose document names `uri`, in any letter case, after the one with the id `after`,
+    /// oldest first: some of them, and none when there are no more. Others may be among them.
+    pub async fn resources_naming(
+        &mut self,
+        uri: &str,
+        resource_type: &str,
+        after: &str,
+    ) -> Result<Vec<Resource>> {
+        // `_` and `%` in it match more than themselves; the caller looks closer anyway.
+        let pattern = format!("%\"{}\"%", key(uri));
+        let sql = format!(
+            "SELECT {} {} WHERE r.directory_id = ?1 AND r.resource_type = ?2 AND r.id > ?3 \
+             AND lower(r.document) LIKE ?4 ORDER BY r.id LIMIT ?5",
+            resources::COLUMNS,
+            resources::FROM
+        );
+        self.tx
+            .query(
+                &sql,
+                &[
+                    (&self.directory_id).into(),
+                    resource_type.into(),
+                    after.into(),
+                    (&pattern).into(),
+                    CHUNK.into(),
+                ],
+                resources::read,
+            )
+            .await
     }
 
     /// Counts the directory's version of what it declares up, so that every process reads it anew.

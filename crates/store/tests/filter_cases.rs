@@ -30,6 +30,7 @@ fn resource_types(cases: &Value) -> [Arc<ResourceType>; 2] {
     let declared = cases["extensions"].as_array().unwrap().iter().map(|schema| Extension {
         schema: Arc::new(Schema::from_json(schema).unwrap()),
         required: false,
+        learned: false,
     });
     [Arc::new(schema::user_type(declared.collect())), Arc::new(schema::group_type(Vec::new()))]
 }

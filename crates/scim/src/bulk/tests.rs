@@ -24,7 +24,7 @@ fn types() -> Vec<Arc<ResourceType>> {
         ],
     });
     let schema = Schema::from_json(&declared).expect("a schema");
-    let extension = Extension { schema: Arc::new(schema), required: false };
+    let extension = Extension { schema: Arc::new(schema), required: false, learned: false };
     vec![Arc::new(schema::user_type(vec![extension])), Arc::new(schema::group_type(Vec::new()))]
 }
 

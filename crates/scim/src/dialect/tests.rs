@@ -35,7 +35,7 @@ fn users() -> ResourceType {
             like("badges", AttributeType::String, true),
         ],
     };
-    user_type(vec![Extension { schema: Arc::new(schema), required: false }])
+    user_type(vec![Extension { schema: Arc::new(schema), required: false, learned: false }])
 }
 
 fn groups() -> ResourceType {

@@ -15,7 +15,7 @@ const CASES: &str =
 fn resource_types(cases: &Value) -> [ResourceType; 2] {
     let declared = cases["extensions"].as_array().expect("extensions").iter().map(|schema| {
         let schema = Arc::new(Schema::from_json(schema).expect("schema"));
-        Extension { schema, required: false }
+        Extension { schema, required: false, learned: false }
     });
     [user_type(declared.collect()), group_type(Vec::new())]
 }

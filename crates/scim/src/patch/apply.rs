@@ -75,9 +75,16 @@ pub fn apply(
         patch.operation(operation).map_err(fail(at))?;
     }
     patch.normalize();
-    let Patch { resource, members, notes, .. } = patch;
-    check_resource(resource_type, &resource)
-        .map_err(|error| fail(request.operations.len().saturating_sub(1))(error.into()))?;
+    let Patch { resource, members, mut notes, .. } = patch;
+    if let Err(error) = check_resource(resource_type, &resource) {
+        // What a later declaration requires is not yet there: no reason to refuse a deactivation.
+        if error.problem != Problem::Required
+            || check_resource(resource_type, stored).as_ref() != Err(&error)
+        {
+            return Err(fail(request.operations.len().saturating_sub(1))(error.into()));
+        }
+        notes.add(format!("{error}; it was missing before"));
+    }
     Ok(Patched { resource, members, notes })
 }
 

@@ -275,7 +275,11 @@ impl<'s> Patch<'s> {
         value: Value,
     ) -> Result<Option<Value>, PatchProblem> {
         let Some(path) = slot.declared else { return Ok(tidy(value)) };
-        let sub_attribute = sub.and_then(|sub| sub.declared);
+        let sub_attribute = match sub {
+            None => None,
+            Some(Sub { declared: None, .. }) => return Ok(tidy(value)),
+            Some(Sub { declared, .. }) => *declared,
+        };
         let path = ResolvedPath { sub_attribute, ..path };
         Ok(check_value(&path, value, self.reading, &mut self.notes)?)
     }

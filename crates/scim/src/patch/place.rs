@@ -71,9 +71,13 @@ impl<'s> Slot<'s> {
     {
         match self.attribute() {
             None => Some(Sub { name: Cow::Borrowed(name), declared: None }),
-            Some(attribute) => attribute
-                .sub_attribute(name)
-                .map(|sub| Sub { name: Cow::Borrowed(&sub.name), declared: Some(sub) }),
+            Some(attribute) => match attribute.sub_attribute(name) {
+                Some(sub) => Some(Sub { name: Cow::Borrowed(&sub.name), declared: Some(sub) }),
+                None if attribute.learned => {
+                    Some(Sub { name: Cow::Borrowed(name), declared: None })
+                }
+                None => None,
+            },
         }
     }
 
@@ -129,8 +133,18 @@ impl<'s> Finder<'s, '_> {
         };
         let Some(schema) = &path.schema else { return Err(unknown()) };
         if let Some(extension) = rt.extension(schema) {
-            if self.reading == Reading::Strict || extension.attribute(&path.name).is_some() {
+            if self.reading == Reading::Strict {
                 return Err(unknown());
+            }
+            if let Some(attribute) = extension.attribute(&path.name) {
+                let Some(sub) = path.sub_attribute.clone().filter(|_| attribute.learned) else {
+                    return Err(unknown());
+                };
+                let extension = Some(&*extension.id);
+                let slot =
+                    Slot::declared(ResolvedPath { extension, attribute, sub_attribute: None });
+                let sub = Sub { name: Cow::Owned(sub), declared: None };
+                return Ok(Place::Attribute(slot, Some(sub)));
             }
             return Ok(self.undeclared(Cow::Borrowed(&extension.id), path));
         }

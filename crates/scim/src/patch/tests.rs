@@ -28,7 +28,7 @@ fn user() -> ResourceType {
     let fixture = fixture();
     let declared = fixture["extensions"].as_array().expect("extensions").iter().map(|schema| {
         let schema = Arc::new(Schema::from_json(schema).expect("schema"));
-        Extension { schema, required: false }
+        Extension { schema, required: false, learned: false }
     });
     user_type(declared.collect())
 }

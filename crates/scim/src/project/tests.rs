@@ -20,7 +20,8 @@ fn rt(extensions: bool) -> ResourceType {
             ] },
         ],
     }));
-    let extension = Extension { schema: Arc::new(schema.unwrap()), required: false };
+    let extension =
+        Extension { schema: Arc::new(schema.unwrap()), required: false, learned: false };
     user_type(extensions.then_some(extension).into_iter().collect())
 }
 

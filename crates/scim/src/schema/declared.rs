@@ -10,6 +10,12 @@ use crate::{Object, urn};
 
 /// The most attributes of one declared schema, sub-attributes included.
 const MAX_ATTRIBUTES: usize = 500;
+/// What the URIs of the protocol and of resource types begin with: no extension's (S-116).
+const RESERVED: [&str; 3] = [
+    "urn:ietf:params:scim:api:",
+    "urn:ietf:params:scim:schemas:core:",
+    "urn:okta:scim:schemas:core:",
+];
 const MAX_URI: usize = 256;
 const MAX_NAME: usize = 64;
 const MAX_TEXT: usize = 1024;
@@ -28,7 +34,7 @@ pub struct SchemaError {
 pub enum SchemaProblem {
     #[error("has to be {0}")]
     Expected(&'static str),
-    #[error("is a schema that every directory has: choose another URI")]
+    #[error("belongs to the protocol or to what every directory has: choose another URI")]
     Core,
     #[error(
         "is no attribute name: begin with a letter, go on with letters, digits, `-` and `_`, at most {MAX_NAME} in all"
@@ -48,13 +54,15 @@ pub enum SchemaProblem {
     Unique,
     #[error("declares more than {MAX_ATTRIBUTES} attributes")]
     TooMany,
+    #[error("has to be `never`, as the attribute is `writeOnly`")]
+    WriteOnly,
 }
 
 impl Schema {
     /// Reads the declaration of an extension schema, in the form that `/Schemas` publishes.
     ///
     /// Characteristics that are left out or `null` have the defaults of RFC 7643 §2.2. Refused are
-    /// complex sub-attributes (S-062), names outside the grammar of §2.1 (S-063), other meanings
+    /// URIs of the protocol's own (S-116), complex sub-attributes (S-062), names outside the grammar of §2.1 (S-063), other meanings
     /// for the standard sub-attributes of §2.4 (S-078), and uniqueness, which is not enforced for
     /// extensions.
     pub fn from_json(declaration: &Value) -> Result<Self, SchemaError> {
@@ -70,7 +78,12 @@ impl Schema {
             let expected = "a URI such as urn:example:scim:badges:1.0:User";
             return Err(error("id", SchemaProblem::Expected(expected)));
         }
-        if core_schemas().iter().any(|schema| urn::eq(&schema.id, id)) {
+        let is_reserved = |start: &&str| {
+            id.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start))
+        };
+        if core_schemas().iter().any(|schema| urn::eq(&schema.id, id))
+            || RESERVED.iter().any(is_reserved)
+        {
             return Err(error("id", SchemaProblem::Core));
         }
         let attributes = attributes(declaration, "", "attributes")?;
@@ -152,6 +165,15 @@ fn declared(item: &Object, parent: &str) -> Result<Attribute, SchemaError> {
         declared.returned = Returned::from_keyword(keyword)
             .ok_or_else(|| one_of("returned", "`always`, `never`, `default` or `request`"))?;
     }
+    if declared.mutability == Mutability::WriteOnly {
+        // S-083: what may only be written is never returned.
+        if item.get("returned").is_some_and(|r| !r.is_null())
+            && declared.returned != Returned::Never
+        {
+            return Err(error(join(&path, "returned"), SchemaProblem::WriteOnly));
+        }
+        declared.returned = Returned::Never;
+    }
     if text(item, &path, "uniqueness")?.is_some_and(|keyword| keyword != Uniqueness::None.as_str())
     {
         return Err(error(join(&path, "uniqueness"), SchemaProblem::Unique));
@@ -174,7 +196,7 @@ fn declared(item: &Object, parent: &str) -> Result<Attribute, SchemaError> {
 }
 
 /// The meanings of RFC 7643 §2.4.
-fn check_standard(sub: &Attribute, path: &str) -> Result<(), SchemaError> {
+pub(super) fn check_standard(sub: &Attribute, path: &str) -> Result<(), SchemaError> {
     let (expected, text) = match sub.name.as_str() {
         "type" | "display" => (AttributeType::String, "a single string"),
         "primary" => (AttributeType::Boolean, "a single boolean"),
@@ -188,7 +210,7 @@ fn check_standard(sub: &Attribute, path: &str) -> Result<(), SchemaError> {
     Ok(())
 }
 
-fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     name.len() <= MAX_NAME
         && name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')

@@ -25,6 +25,7 @@ pub(super) fn attribute(name: &str, attribute_type: AttributeType, description: 
         uniqueness: Uniqueness::None,
         reference_types: Vec::new(),
         sub_attributes: Vec::new(),
+        learned: false,
     }
 }
 

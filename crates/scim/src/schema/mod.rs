@@ -11,8 +11,10 @@ mod common_attributes;
 mod declared;
 mod define;
 mod enterprise_user;
+mod grantable;
 mod group;
 mod instant;
+mod learned;
 mod resource_type;
 mod schema_schema;
 mod service_provider_config;
@@ -20,7 +22,9 @@ mod user;
 
 pub use common_attributes::common_attributes;
 pub use declared::{SchemaError, SchemaProblem};
+pub use grantable::{ROLE, grantable_type};
 pub use instant::instant;
+pub use learned::learn;
 
 static CORE: LazyLock<[Arc<Schema>; 6]> = LazyLock::new(|| {
     [
@@ -42,7 +46,7 @@ pub fn core_schemas() -> &'static [Arc<Schema>] {
 
 /// The User resource type. EnterpriseUser is always its first extension.
 pub fn user_type(extensions: Vec<Extension>) -> ResourceType {
-    let enterprise = Extension { schema: CORE[2].clone(), required: false };
+    let enterprise = Extension { schema: CORE[2].clone(), required: false, learned: false };
     ResourceType {
         name: "User".into(),
         description: "People's accounts".into(),
@@ -196,6 +200,8 @@ pub struct Attribute {
     pub uniqueness: Uniqueness,
     pub reference_types: Vec<String>,
     pub sub_attributes: Vec<Attribute>,
+    /// Inferred from values that were sent: others are kept as given.
+    pub learned: bool,
 }
 
 impl Attribute {
@@ -227,6 +233,8 @@ impl Schema {
 pub struct Extension {
     pub schema: Arc<Schema>,
     pub required: bool,
+    /// Whether nobody declared it: see [`learn`].
+    pub learned: bool,
 }
 
 /// A kind of resource: its endpoint, its base schema and its extensions (RFC 7643 §6).

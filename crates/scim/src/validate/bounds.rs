@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     Object,
-    schema::{Attribute, ResourceType},
+    schema::{Attribute, Mutability, ResourceType},
     urn,
 };
 
@@ -34,7 +34,9 @@ pub fn check_resource(rt: &ResourceType, resource: &Object) -> Result<(), Valida
                 Some(schema) => {
                     check_attributes(Some(&schema.id), &schema.attributes, object)?;
                     let fields = object.iter();
-                    let unknown = fields.filter(|(name, _)| schema.attribute(name).is_none());
+                    let is_free = |a: &Attribute| a.learned;
+                    let unknown =
+                        fields.filter(|(name, _)| schema.attribute(name).is_none_or(is_free));
                     unknown.map(|(name, value)| weight(name, value)).sum()
                 }
                 None => weight(key, value),
@@ -60,13 +62,15 @@ fn check_attributes(
     object: &Object,
 ) -> Result<(), ValidationError> {
     for attribute in attributes {
-        let requires = attribute.required || attribute.sub_attributes.iter().any(|s| s.required);
+        // Nobody can give a value to what is readOnly.
+        let is_required = |a: &Attribute| a.required && a.mutability != Mutability::ReadOnly;
+        let requires = is_required(attribute) || attribute.sub_attributes.iter().any(is_required);
         if !requires && !attribute.multi_valued {
             continue;
         }
         let place = Place { extension, attribute: &attribute.name, sub_attribute: None };
         let value = object.get(&attribute.name);
-        if attribute.required && is_blank(value) {
+        if is_required(attribute) && is_blank(value) {
             return Err(place.problem(Problem::Required));
         }
         let elements = match value {
@@ -77,7 +81,7 @@ fn check_attributes(
         if elements.len() > MAX_ELEMENTS {
             return Err(place.problem(Problem::TooMany(MAX_ELEMENTS)));
         }
-        for sub in attribute.sub_attributes.iter().filter(|sub| sub.required) {
+        for sub in attribute.sub_attributes.iter().filter(|sub| is_required(sub)) {
             if elements.iter().any(|element| is_blank(element.get(&sub.name))) {
                 return Err(place.sub(&sub.name).problem(Problem::Required));
             }

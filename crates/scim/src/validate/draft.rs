@@ -49,6 +49,10 @@ impl Slots {
         self.slots[index].as_ref()?.1.as_ref()
     }
 
+    fn value_mut(&mut self, index: usize) -> Option<&mut Value> {
+        self.slots[index].as_mut()?.1.as_mut()
+    }
+
     fn put(&mut self, index: usize, name: &str, value: Value) {
         self.slots[index] = Some((name.into(), Some(value)));
     }
@@ -190,7 +194,7 @@ impl<'s> Draft<'s> {
         for (key, value) in resource {
             match draft.role(&key) {
                 Role::Base(index, attribute) => {
-                    let value = elements::normal_value(attribute, value);
+                    let value = elements::normal_value(attribute, value, elements::Unknown::Drop);
                     draft.base.set(index, key, &attribute.name, value);
                 }
                 Role::Extension(index, schema) => {
@@ -235,7 +239,10 @@ impl<'s> Draft<'s> {
         for (extension, slots) in self.rt.extensions.iter().zip(&mut self.extensions) {
             let schema = &extension.schema;
             if let Some(Value::Object(stored)) = stored.get(&schema.id)
-                && schema.attributes.iter().any(outlives_put)
+                && schema
+                    .attributes
+                    .iter()
+                    .any(|a| outlives_put(a) || a.sub_attributes.iter().any(sub_outlives_put))
             {
                 let slots = slots.get_or_insert_with(|| Slots::new(schema.attributes.len()));
                 keep_unsent(schema, stored, slots, 0);
@@ -274,17 +281,28 @@ impl<'s> Draft<'s> {
 /// Whether an attribute keeps its value when a PUT does not name it: the client may not change it,
 /// or could not have read it back.
 fn outlives_put(attribute: &Attribute) -> bool {
-    matches!(attribute.mutability, Mutability::Immutable | Mutability::WriteOnly)
+    attribute.mutability != Mutability::ReadWrite
         || matches!(attribute.returned, Returned::Never | Returned::Request)
+}
+
+/// The same for a part of a complex value. What only the server writes is computed anew.
+fn sub_outlives_put(sub: &Attribute) -> bool {
+    sub.mutability != Mutability::ReadOnly && outlives_put(sub)
 }
 
 fn keep_unsent(schema: &Schema, stored: &Object, slots: &mut Slots, offset: usize) {
     for (index, attribute) in schema.attributes.iter().enumerate() {
-        if outlives_put(attribute)
-            && !slots.is_set(index + offset)
-            && let Some(kept) = stored.get(&attribute.name)
-        {
+        let Some(kept) = stored.get(&attribute.name) else { continue };
+        if outlives_put(attribute) && !slots.is_set(index + offset) {
             slots.put(index + offset, &attribute.name, kept.clone());
+        } else if let (Value::Object(kept), Some(Value::Object(given))) =
+            (kept, slots.value_mut(index + offset))
+        {
+            for sub in attribute.sub_attributes.iter().filter(|sub| sub_outlives_put(sub)) {
+                if let (Some(kept), None) = (kept.get(&sub.name), given.get(&sub.name)) {
+                    given.insert(sub.name.clone(), kept.clone());
+                }
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use super::draft::Slots;
 use crate::{
     Object,
     diff::canonical,
-    schema::{Attribute, Mutability, Schema},
+    schema::{Attribute, Schema},
     text, urn,
 };
 
@@ -87,7 +87,7 @@ pub(super) fn merge_equal(attribute: &Attribute, elements: Vec<Value>) -> Vec<Va
                         earlier.insert("primary".into(), Value::Bool(true));
                     }
                 }
-                merged[index] = arranged(attribute, merged[index].take());
+                merged[index] = arranged(attribute, merged[index].take(), Unknown::Keep);
             }
             (Some(_), _) => {}
         }
@@ -115,31 +115,42 @@ pub(super) fn reduce_manager(manager: &mut Object) {
     manager.retain(|key, _| key == kept);
 }
 
+/// What becomes of sub-attributes that are not declared.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Unknown {
+    Drop,
+    /// Learned, or stored before their schema was declared: nothing else gets this far.
+    Keep,
+}
+
 /// The stored form of an attribute's value, unchecked.
-pub(super) fn normal_value(attribute: &Attribute, value: Value) -> Option<Value> {
+pub(super) fn normal_value(attribute: &Attribute, value: Value, unknown: Unknown) -> Option<Value> {
     let value = tidy(value)?;
     if attribute.sub_attributes.is_empty() {
         return Some(value);
     }
     match value {
         Value::Array(elements) => {
-            let elements = elements.into_iter().map(|element| arranged(attribute, element));
+            let elements = elements.into_iter();
+            let elements = elements.map(|element| arranged(attribute, element, unknown));
             let elements = elements.filter(is_significant).collect();
             let elements = merge_equal(attribute, elements);
             (!elements.is_empty()).then_some(Value::Array(elements))
         }
-        value => tidy(arranged(attribute, value)),
+        value => tidy(arranged(attribute, value, unknown)),
     }
 }
 
 /// A complex value with its sub-attributes in the schema's order and spelling.
-fn arranged(attribute: &Attribute, value: Value) -> Value {
+fn arranged(attribute: &Attribute, value: Value, unknown: Unknown) -> Value {
     let Value::Object(object) = value else { return value };
     let subs = &attribute.sub_attributes;
     let mut slots = Slots::new(subs.len());
     for (key, value) in object {
         if let Some(index) = subs.iter().position(|sub| sub.name.eq_ignore_ascii_case(&key)) {
             slots.set(index, key, &subs[index].name, Some(value));
+        } else if unknown == Unknown::Keep {
+            slots.add_undeclared(key, value);
         }
     }
     Value::Object(slots.into_object())
@@ -157,10 +168,7 @@ pub(super) fn normal_extension(schema: &Schema, object: Object) -> Slots {
             continue;
         };
         let attribute = &schema.attributes[index];
-        if attribute.mutability == Mutability::ReadOnly {
-            continue;
-        }
-        let mut value = normal_value(attribute, value);
+        let mut value = normal_value(attribute, value, Unknown::Keep);
         if is_manager(Some(&schema.id), attribute)
             && let Some(Value::Object(manager)) = &mut value
         {

@@ -32,7 +32,7 @@ static USER: LazyLock<ResourceType> = LazyLock::new(|| {
         ],
     }));
     let schema = std::sync::Arc::new(schema.expect("a valid declaration"));
-    user_type(vec![Extension { schema, required: false }])
+    user_type(vec![Extension { schema, required: false, learned: false }])
 });
 
 static GROUP: LazyLock<ResourceType> = LazyLock::new(|| group_type(Vec::new()));
@@ -599,9 +599,11 @@ fn normal_forms() {
                 "phoneNumbers": [{ "value": "1" }, { "value": "1", "display": "one" }],
             }),
             json!({
-                "schemas": [urn::USER, urn::ENTERPRISE_USER, "urn:x:y:User"],
+                "schemas": [urn::USER, urn::ENTERPRISE_USER, BADGES, "urn:x:y:User"],
                 "phoneNumbers": [{ "value": "1", "display": "one" }],
                 urn::ENTERPRISE_USER: { "manager": { "value": "42" }, "own": 1 },
+                // readOnly, from before it was declared.
+                BADGES: { "rank": "high" },
                 "urn:x:y:User": { "b": 1 },
             }),
         ),

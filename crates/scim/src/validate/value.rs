@@ -87,6 +87,9 @@ pub(super) fn whole(
     if attribute.multi_valued {
         return list(place, attribute, value, context);
     }
+    if attribute.learned && value.is_array() {
+        return Ok(kept(place, value, context));
+    }
     let value = match value {
         // S-074: an array of one, where Entra means the one (`manager`).
         Value::Array(mut items) if items.len() < 2 => match items.pop() {
@@ -144,8 +147,31 @@ fn list(
     Ok((!kept.is_empty()).then_some(Value::Array(kept)))
 }
 
-/// A single value, or one element of a list.
+/// A single value, or one element of a list. What does not fit a learned attribute is kept.
 fn single(
+    place: Place<'_>,
+    attribute: &Attribute,
+    value: Value,
+    context: &mut Context<'_>,
+) -> Result<Option<Value>, ValidationError> {
+    if !attribute.learned {
+        return fitting(place, attribute, value, context);
+    }
+    match fitting(place, attribute, value.clone(), context) {
+        Err(ValidationError { problem: Problem::Type { .. } | Problem::Format(_), .. }) => {
+            Ok(kept(place, value, context))
+        }
+        fitted => fitted,
+    }
+}
+
+fn kept(place: Place<'_>, value: Value, context: &mut Context<'_>) -> Option<Value> {
+    let value = tidy(value)?;
+    context.note(format!("`{place}` is of another type than what was seen first: kept as given"));
+    Some(value)
+}
+
+fn fitting(
     place: Place<'_>,
     attribute: &Attribute,
     value: Value,
@@ -240,7 +266,11 @@ fn complex(
     let mut slots = Slots::new(subs.len());
     for (key, value) in object {
         let Some(index) = subs.iter().position(|sub| sub.name.eq_ignore_ascii_case(&key)) else {
-            context.undeclared(place.sub(&key))?;
+            if !attribute.learned {
+                context.undeclared(place.sub(&key))?;
+            } else if let Some(value) = tidy(value) {
+                slots.add_undeclared(key, value);
+            }
             continue;
         };
         let sub = &subs[index];

@@ -27,7 +27,11 @@ pub fn user_with_lab() -> ResourceType {
             {"name": "value"},
             {"name": "level", "type": "integer"},
             {"name": "since", "type": "dateTime"}]}]}));
-    user_type(vec![Extension { schema: lab.expect("schema").into(), required: false }])
+    user_type(vec![Extension {
+        schema: lab.expect("schema").into(),
+        required: false,
+        learned: false,
+    }])
 }
 
 /// Texts that are the same or not by case, by normalisation, as patterns and as prefixes.

@@ -15,6 +15,8 @@ pub struct NewDirectory<'a> {
     pub kind: &'a str,
     pub rate_limit: u32,
     pub strict: bool,
+    pub learn_schemas: bool,
+    pub public_discovery: bool,
 }
 
 /// Creates a directory with its first token; answers it with the token's secret.
@@ -23,6 +25,9 @@ pub async fn create(
     new: NewDirectory<'_>,
     now: i64,
 ) -> Result<(Directory, String), Error> {
+    if new.strict && new.learn_schemas {
+        return Err(strict_learns_nothing());
+    }
     let organization = organizations::get(store, new.organization).await?;
     let directory = Directory {
         id: ids::prefixed("dir"),
@@ -34,8 +39,8 @@ pub async fn create(
         group_sync: true,
         rate_limit: new.rate_limit,
         schemas_version: 0,
-        learn_schemas: false,
-        public_discovery: true,
+        learn_schemas: new.learn_schemas,
+        public_discovery: new.public_discovery,
         created_at: now,
     };
     let (token, secret) = tokens::new(&directory.id, "first", None, None, now);
@@ -74,6 +79,30 @@ pub async fn set_enabled(store: &Store, id: &str, enabled: bool) -> Result<(), E
         })
         .await?;
     if found { Ok(()) } else { Err(no_directory(id)) }
+}
+
+/// Sets whether extension schemas that nobody declared are declared from what is sent.
+pub async fn set_learn_schemas(store: &Store, id: &str, learn: bool) -> Result<(), Error> {
+    if get(store, id).await?.strict && learn {
+        return Err(strict_learns_nothing());
+    }
+    let key = id.to_owned();
+    let set = async move |tx: &mut Tx| store::directories::set_learn_schemas(tx, &key, learn).await;
+    if store.administer(set).await? { Ok(()) } else { Err(no_directory(id)) }
+}
+
+/// Sets whether discovery answers requests without a token.
+pub async fn set_public_discovery(store: &Store, id: &str, public: bool) -> Result<(), Error> {
+    let key = id.to_owned();
+    let set =
+        async move |tx: &mut Tx| store::directories::set_public_discovery(tx, &key, public).await;
+    if store.administer(set).await? { Ok(()) } else { Err(no_directory(id)) }
+}
+
+fn strict_learns_nothing() -> Error {
+    Error::Invalid(
+        "a strict directory refuses what no schema declares: it has nothing to learn".into(),
+    )
 }
 
 /// Switches the sync of a directory's groups on or off. Stored groups stay.

@@ -2,7 +2,9 @@
 //! these; none of them prints.
 
 pub mod directories;
+pub mod grantables;
 pub mod organizations;
+pub mod schemas;
 pub mod tokens;
 
 /// A refusal in one line.

@@ -71,7 +71,14 @@ async fn play(args: &Args, server: &Server) -> Result<(), Failure> {
     organizations::create(&server.store, "acme", Some("Acme"), now).await?;
     let mut directories = Vec::new();
     for kind in ["entra", "okta"] {
-        let new = NewDirectory { organization: "acme", kind, rate_limit: 0, strict: false };
+        let new = NewDirectory {
+            organization: "acme",
+            kind,
+            rate_limit: 0,
+            strict: false,
+            learn_schemas: false,
+            public_discovery: true,
+        };
         let (directory, token) = directories::create(&server.store, new, now).await?;
         directories.push((scim_url(&server.public_url, &directory.id), token, directory.id));
     }

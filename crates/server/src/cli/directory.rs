@@ -1,10 +1,10 @@
 //! `headcount directory`.
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use store::{Store, Tx, directories::Directory};
 
-use super::{Failure, open, output, settings, settle};
+use super::{Failure, grantable, open, output, schema, settings, settle};
 use crate::{
     admin::directories::{self, DEFAULT_RATE_LIMIT, NewDirectory},
     clock,
@@ -30,6 +30,12 @@ pub enum Command {
         /// Turn all tolerance for clients off, for tests against the standard
         #[arg(long)]
         strict: bool,
+        /// Declare extension schemas that nobody declared from what is sent
+        #[arg(long, value_name = "on|off", default_value = "off")]
+        learn_schemas: Switch,
+        /// Answer discovery without a token; what it then shows holds nothing of the directory
+        #[arg(long, value_name = "on|off", default_value = "on")]
+        public_discovery: Switch,
         /// Address of the server, if it has not run on this store yet
         #[arg(long, value_name = "URL", env = "HEADCOUNT_PUBLIC_URL")]
         public_url: Option<String>,
@@ -46,23 +52,46 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Change what a directory takes in
+    /// Switch a directory off: requests are refused, nothing is lost
+    Disable(One),
+    /// Switch a directory on again
+    Enable(One),
+    /// Change a directory's settings
+    #[command(group = ArgGroup::new("settings").required(true).multiple(true)
+        .args(["groups", "learn_schemas", "public_discovery"]))]
     Update {
         /// The directory's id
         id: String,
         /// Take groups in; off: there are none to see, and writes are refused with the reason
         #[arg(long, value_name = "on|off")]
-        groups: Switch,
-        /// Print JSON: id, groups
+        groups: Option<Switch>,
+        /// Declare extension schemas that nobody declared from what is sent
+        #[arg(long, value_name = "on|off")]
+        learn_schemas: Option<Switch>,
+        /// Answer discovery without a token
+        #[arg(long, value_name = "on|off")]
+        public_discovery: Option<Switch>,
+        /// Print JSON: the directory
         #[arg(long)]
         json: bool,
     },
-    /// Switch a directory off: requests are refused, nothing is lost
-    Disable(One),
-    /// Switch a directory on again
-    Enable(One),
     /// Delete a directory: it answers nobody from then on
     Delete(One),
+    /// Declare, list and remove custom attributes
+    Schema {
+        #[command(subcommand)]
+        command: schema::Command,
+    },
+    /// Declare, list and remove the roles that the identity provider may give to users
+    Role {
+        #[command(subcommand)]
+        command: grantable::Role,
+    },
+    /// Declare, list and remove the entitlements that the identity provider may give to users
+    Entitlement {
+        #[command(subcommand)]
+        command: grantable::Entitlement,
+    },
 }
 
 #[derive(Args)]
@@ -110,10 +139,25 @@ impl Kind {
 pub async fn run(command: Command, args: &StoreArgs) -> Result<(), Failure> {
     let store = open(args).await?;
     match command {
-        Command::Create { organization, kind, rate_limit, strict, public_url, json } => {
+        Command::Create {
+            organization,
+            kind,
+            rate_limit,
+            strict,
+            learn_schemas,
+            public_discovery,
+            public_url,
+            json,
+        } => {
             let base = public_url_of(&store, args, public_url).await?;
-            let new =
-                NewDirectory { organization: &organization, kind: kind.name(), rate_limit, strict };
+            let new = NewDirectory {
+                organization: &organization,
+                kind: kind.name(),
+                rate_limit,
+                strict,
+                learn_schemas: learn_schemas == Switch::On,
+                public_discovery: public_discovery == Switch::On,
+            };
             let (directory, token) = directories::create(&store, new, clock::now()).await?;
             let scim_url = scim_url(&base, &directory.id);
             if json {
@@ -174,18 +218,6 @@ pub async fn run(command: Command, args: &StoreArgs) -> Result<(), Failure> {
                 );
             }
         }
-        Command::Update { id, groups, json } => {
-            let on = groups == Switch::On;
-            directories::set_group_sync(&store, &id, on).await?;
-            settle().await;
-            if json {
-                output::json(&json!({"id": id, "groups": on_off(on)}));
-            } else if on {
-                println!("directory {id} takes groups in");
-            } else {
-                println!("directory {id} takes no groups in; those it has are kept, unseen");
-            }
-        }
         Command::Disable(one) => {
             directories::set_enabled(&store, &one.id, false).await?;
             settle().await;
@@ -196,6 +228,33 @@ pub async fn run(command: Command, args: &StoreArgs) -> Result<(), Failure> {
             settle().await;
             one.report("on", "is on");
         }
+        Command::Update { id, groups, learn_schemas, public_discovery, json } => {
+            if let Some(switch) = groups {
+                directories::set_group_sync(&store, &id, switch == Switch::On).await?;
+            }
+            if let Some(switch) = learn_schemas {
+                directories::set_learn_schemas(&store, &id, switch == Switch::On).await?;
+            }
+            if let Some(switch) = public_discovery {
+                directories::set_public_discovery(&store, &id, switch == Switch::On).await?;
+            }
+            settle().await;
+            let directory = directories::get(&store, &id).await?;
+            if json {
+                let base = public_url_of(&store, args, None).await?;
+                output::json(&to_json(&directory, &base));
+            } else {
+                println!(
+                    "directory {id}: groups {}, learn schemas {}, public discovery {}",
+                    on_off(directory.group_sync),
+                    on_off(directory.learn_schemas),
+                    on_off(directory.public_discovery)
+                );
+            }
+        }
+        Command::Schema { command } => schema::run(command, &store).await?,
+        Command::Role { command } => grantable::role(command, &store).await?,
+        Command::Entitlement { command } => grantable::entitlement(command, &store).await?,
         Command::Delete(one) => {
             directories::delete(&store, &one.id, clock::now()).await?;
             settle().await;
@@ -243,6 +302,8 @@ fn to_json(directory: &Directory, base: &str) -> Value {
         "strict": directory.strict,
         "groups": on_off(directory.group_sync),
         "rate_limit": directory.rate_limit,
+        "learn_schemas": directory.learn_schemas,
+        "public_discovery": directory.public_discovery,
         "scim_url": scim_url(base, &directory.id),
         "created_at": output::json_time(Some(directory.created_at)),
     })

@@ -6,8 +6,10 @@
 mod check;
 mod demo;
 mod directory;
+mod grantable;
 mod organization;
 mod output;
+mod schema;
 mod serve;
 mod simulate;
 mod token;

@@ -75,18 +75,23 @@ pub async fn bulk(job: &Arc<Job>, context: &Arc<Context>) -> Vec<Processed> {
         let ran: Result<Vec<Processed>, store::Error> = context
             .store
             .write(&context.directory_id, async move |mut tx: DirectoryTx<'_>| {
-                let mut run = Run {
-                    job: &job_of_chunk,
-                    context: &context_of_chunk,
-                    states: states_before.clone(),
-                    failures,
-                    promised: BTreeSet::new(),
-                    ran: Vec::new(),
-                };
-                for segment in &segments {
-                    run.segment(segment, &mut tx).await?;
+                for apart in [false, true] {
+                    let mut run = Run {
+                        job: &job_of_chunk,
+                        context: &context_of_chunk,
+                        apart,
+                        states: states_before.clone(),
+                        failures,
+                        promised: BTreeSet::new(),
+                        ran: Vec::new(),
+                    };
+                    match tx.attempt(async |tx| run.segments(&segments, tx).await).await {
+                        Ok(()) => return Ok(run.ran),
+                        Err(Undone::Store(error)) => return Err(error),
+                        Err(Undone::Written | Undone::Broken(_)) => {}
+                    }
                 }
-                Ok(run.ran)
+                Err(store::Error::Refused("operations undone twice".into()))
             })
             .await;
         let ran = ran.unwrap_or_else(|error| {
@@ -138,6 +143,9 @@ fn chunks(segments: Vec<Vec<usize>>) -> Vec<Vec<Vec<usize>>> {
 struct Run<'r> {
     job: &'r Job,
     context: &'r Context,
+    /// Whether each operation is undone by itself when it refuses. That is dear, and hardly any
+    /// operation refuses after it has written: chunks are tried without it first.
+    apart: bool,
     states: Vec<State>,
     failures: usize,
     /// Creations that are still to come, whose place the store holds.
@@ -147,6 +155,8 @@ struct Run<'r> {
 
 /// Why a run of operations has to be undone.
 enum Undone {
+    /// An operation refused after it had written, and was not apart.
+    Written,
     /// The first of each succeeded, but not the second, to which it refers.
     Broken(BTreeMap<usize, usize>),
     Store(store::Error),
@@ -159,11 +169,18 @@ impl From<store::Error> for Undone {
 }
 
 impl Run<'_> {
-    async fn segment(
+    async fn segments(
         &mut self,
-        segment: &[usize],
+        segments: &[Vec<usize>],
         tx: &mut DirectoryTx<'_>,
-    ) -> Result<(), store::Error> {
+    ) -> Result<(), Undone> {
+        for segment in segments {
+            self.segment(segment, tx).await?;
+        }
+        Ok(())
+    }
+
+    async fn segment(&mut self, segment: &[usize], tx: &mut DirectoryTx<'_>) -> Result<(), Undone> {
         if let [operation] = *segment {
             return if stops(self.job, self.failures) {
                 Ok(())
@@ -177,8 +194,8 @@ impl Run<'_> {
             let tried = tx.attempt(async |tx| self.together(segment, &refused, tx).await).await;
             match tried {
                 Ok(()) => break,
-                Err(Undone::Store(error)) => return Err(error),
                 Err(Undone::Broken(broken)) => refused.extend(broken),
+                Err(undone) => return Err(undone),
             }
             (self.states, self.failures) = (before.0, before.1);
             self.ran.truncate(before.2);
@@ -260,19 +277,19 @@ impl Run<'_> {
     }
 
     /// One operation, in its turn.
-    async fn step(
-        &mut self,
-        operation: usize,
-        tx: &mut DirectoryTx<'_>,
-    ) -> Result<(), store::Error> {
+    async fn step(&mut self, operation: usize, tx: &mut DirectoryTx<'_>) -> Result<(), Undone> {
         let started = Instant::now();
         let mut notes = self.job.operations[operation].notes.clone();
+        let before = tx.mark();
         let result = match &self.job.operations[operation].request {
             Err(error) => Err(Error::Scim(error.clone())),
             Ok(request) => self.carry_out(operation, request, tx, &mut notes).await,
         };
         if let Err(Error::Store(error @ store::Error::Unavailable(_))) = result {
-            return Err(error);
+            return Err(Undone::Store(error));
+        }
+        if result.is_err() && !self.apart && !tx.is_untouched_since(before) {
+            return Err(Undone::Written);
         }
         self.record(operation, result, notes, started);
         Ok(())

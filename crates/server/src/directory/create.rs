@@ -1,6 +1,6 @@
 //! Creating a resource.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use scim::{
     Notes, dialect,
@@ -11,7 +11,7 @@ use scim::{
 use serde_json::Value;
 use store::{DirectoryTx, resources::Resource};
 
-use super::{Context, Error, References, Stored, membership};
+use super::{Context, Error, References, Stored, grants, learn::learn, membership};
 use crate::ids;
 
 /// Creates a resource of `body`. The answer is durably stored, with its look-up keys, memberships
@@ -56,11 +56,18 @@ pub(super) async fn create_in(
     tx: &mut DirectoryTx<'_>,
     notes: &mut Notes,
 ) -> Result<Resource, Error> {
-    check_group_name(resource_type, &new.resource, id, tx).await?;
+    let mut resource = Cow::Borrowed(&new.resource);
+    if !context.resource_types.grantables.is_empty() {
+        grants::check(resource.to_mut(), None, &context.resource_types)?;
+    }
+    if let Some(respelt) = learn(&resource, resource_type, context, tx, notes).await? {
+        resource = Cow::Owned(respelt);
+    }
+    check_group_name(resource_type, &resource, id, tx).await?;
     let stored = tx
-        .create(&resource_type.name, id, &new.resource, context.now, &context.request_id)
+        .create(&resource_type.name, id, &resource, context.now, &context.request_id)
         .await
-        .map_err(|error| name_taken(error, &new.resource))?;
+        .map_err(|error| name_taken(error, &resource))?;
     if let Some(members) = &new.members {
         let step = MembershipStep::Add(members.clone());
         membership::apply(id, &[step], resource_type, context, tx, notes).await?;

@@ -14,6 +14,8 @@ mod create;
 mod delete;
 mod error;
 mod get;
+mod grants;
+mod learn;
 mod membership;
 mod patch;
 mod precondition;
@@ -36,6 +38,8 @@ pub struct Context {
     pub directory_id: String,
     /// What the directory serves, with the schemas it declares.
     pub resource_types: Arc<ResourceTypes>,
+    /// Whether it declares extension schemas from what is sent.
+    pub learn_schemas: bool,
     /// The directory's base URL without a trailing slash.
     pub base_url: String,
     pub reading: Reading,

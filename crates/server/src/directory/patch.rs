@@ -18,6 +18,8 @@ use super::{
     Context, Error, Precondition, References, Stored,
     create::{check_group_name, name_owner, name_taken},
     get::load,
+    grants,
+    learn::learn,
     membership,
 };
 
@@ -71,9 +73,10 @@ pub(super) async fn patch_in(
 ) -> Result<Resource, Error> {
     let stored = load(id, resource_type, precondition, tx).await?;
     let before = stored.object()?;
-    let patched = patch::apply(resource_type, &before, request, context.reading)
+    let mut patched = patch::apply(resource_type, &before, request, context.reading)
         .map_err(scim::Error::from)?;
     notes.extend(patched.notes);
+    grants::check(&mut patched.resource, Some(&before), &context.resource_types)?;
     let after = After {
         resource: &patched.resource,
         members: patched.members,
@@ -129,7 +132,9 @@ pub(super) async fn write(
         let last_modified_at = context.now.max(stored.last_modified_at);
         return Ok(Resource { version, last_modified_at, ..stored });
     }
-    tx.update(&resource_type.name, &stored, before, after.resource, change)
+    let respelt = learn(after.resource, resource_type, context, tx, notes).await?;
+    let resource = respelt.as_ref().unwrap_or(after.resource);
+    tx.update(&resource_type.name, &stored, before, resource, change)
         .await
-        .map_err(|error| name_taken(error, after.resource))
+        .map_err(|error| name_taken(error, resource))
 }

@@ -10,6 +10,7 @@ use super::{
     Context, Error, Precondition, References, Stored,
     create::name_owner,
     get::load,
+    grants,
     patch::{After, write},
 };
 
@@ -56,8 +57,10 @@ pub(super) async fn replace_in(
 ) -> Result<Resource, Error> {
     let stored = load(id, resource_type, precondition, tx).await?;
     let before = stored.object()?;
-    let written = validate::replace(resource_type, &before, body.clone(), context.reading, notes)
-        .map_err(scim::Error::from)?;
+    let mut written =
+        validate::replace(resource_type, &before, body.clone(), context.reading, notes)
+            .map_err(scim::Error::from)?;
+    grants::check(&mut written.resource, Some(&before), &context.resource_types)?;
     let after = After {
         resource: &written.resource,
         members: written.members.map(MembershipStep::Replace).into_iter().collect(),

@@ -25,6 +25,26 @@ const MAX_REMEMBERED: usize = 10_000;
 #[derive(Default)]
 pub struct Tokens(RwLock<HashMap<String, (Instant, Arc<Access>)>>);
 
+impl Tokens {
+    /// Has the directory's tokens looked up again once the guard is dropped.
+    pub fn forget_after<'t>(&'t self, directory_id: &'t str) -> Forget<'t> {
+        Forget { tokens: self, directory_id }
+    }
+}
+
+/// Forgets a directory's tokens when dropped.
+pub struct Forget<'t> {
+    tokens: &'t Tokens,
+    directory_id: &'t str,
+}
+
+impl Drop for Forget<'_> {
+    fn drop(&mut self) {
+        let mut remembered = self.tokens.0.write().unwrap_or_else(PoisonError::into_inner);
+        remembered.retain(|_, (_, access)| access.directory.id != self.directory_id);
+    }
+}
+
 /// A request's token, directory and what that declares.
 #[derive(Clone, Debug)]
 pub struct Access {

@@ -308,6 +308,7 @@ async fn every_operation_is_logged() {
     .await;
     let (whole, parts): (Vec<_>, Vec<_>) = log.iter().rev().partition(|e| e.part_of.is_none());
     assert_eq!((&*whole[0].request_id, &*whole[0].target, whole[0].status), (job, "/Bulk", 200));
+    assert_eq!(whole[0].notes, ["2 of 6 operations failed"]);
     let of_crew = format!("/Groups/{crew}");
     for (entry, (method, target, status, resource)) in parts.iter().zip([
         ("POST", "/Users", 201, Some(&a)),

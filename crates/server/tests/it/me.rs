@@ -3,15 +3,19 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Directory, ScimClient, TestServer, group, patch, user};
+use crate::harness::{Directory, ScimClient, TestServer, answer, group, http_client, patch, user};
 
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 /// A client with a token that is bound to a user, named by id or userName.
 async fn bound(server: &TestServer, directory: &Directory, user: &str) -> ScimClient {
-    let command = format!("token create --directory {} --name own --user {user}", directory.id);
-    let token = server.command(&command).await["token"].as_str().unwrap().to_owned();
+    let token = bound_token(server, directory, user).await;
     server.client(&Directory { token, ..directory.clone() })
+}
+
+async fn bound_token(server: &TestServer, directory: &Directory, user: &str) -> String {
+    let command = format!("token create --directory {} --name own --user {user}", directory.id);
+    server.command(&command).await["token"].as_str().unwrap().to_owned()
 }
 
 /// S-312: identity providers' tokens are nobody's: every method is answered with 501 and a reason.
@@ -66,7 +70,7 @@ async fn s_313_me_is_the_tokens_user() {
     assert_eq!(client.get(&place).await.expect(200).body["title"], "Admiral");
     let stale = me.request(Method::PUT, "/Me").header("if-match", "W/\"1\"");
     let stale = stale.body(user("mira@example.com").to_string());
-    crate::harness::answer(stale).await.unwrap().refused(412);
+    answer(stale).await.unwrap().refused(412);
 
     let refused = me.post("/Me", user("mira@example.com")).await.refused(405);
     assert_eq!(refused.header("allow"), "GET, HEAD, PUT, PATCH, DELETE, OPTIONS");
@@ -85,7 +89,8 @@ async fn bound_tokens_open_nothing_else() {
     let mira = client.post("/Users", user("mira@example.com")).await.expect(201).id();
     let crew = client.post("/Groups", group("Crew")).await.expect(201).id();
     let before = client.get("/Users").await.expect(200).body;
-    let me = bound(&server, &directory, &mira).await;
+    let secret = bound_token(&server, &directory, &mira).await;
+    let me = server.client(&Directory { token: secret.clone(), ..directory.clone() });
     for target in [
         "",
         "?count=1",
@@ -117,6 +122,18 @@ async fn bound_tokens_open_nothing_else() {
     for target in ["/ServiceProviderConfig", "/Schemas", "/ResourceTypes"] {
         me.get(target).await.expect(200);
     }
+    // Nor does an access token that was given for it.
+    let asked = http_client()
+        .post(format!("{}/oauth/token", server.url))
+        .basic_auth(&directory.id, Some(secret))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body("grant_type=client_credentials");
+    let granted = answer(asked).await.unwrap().expect(200).body;
+    let token = granted["access_token"].as_str().unwrap().to_owned();
+    let access = server.client(&Directory { token, ..directory.clone() });
+    access.get("/Users").await.refused(403);
+    assert_eq!(access.get("/Me").await.expect(200).id(), mira);
+
     let other = server.directory_of("globex", "generic", 0).await;
     let elsewhere = me.at(server.scim_url(&other));
     elsewhere.get("/Me").await.refused(401);

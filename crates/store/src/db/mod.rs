@@ -200,6 +200,13 @@ impl Tx {
         }
     }
 
+    /// How many rows were written so far. A statement that fails writes none.
+    pub(crate) fn writes(&mut self) -> u64 {
+        match self {
+            Self::Sqlite(connection) => connection.total_changes(),
+        }
+    }
+
     fn sqlite(&mut self) -> &mut Connection {
         let Self::Sqlite(connection) = self;
         connection

@@ -64,7 +64,7 @@ const LAB: &str = r#"{"id": "urn:example:schemas:extension:lab:2.0:User", "attri
 
 pub static USER: LazyLock<ResourceType> = LazyLock::new(|| {
     let lab = Schema::from_json(&serde_json::from_str(LAB).expect("JSON")).expect("schema");
-    user_type(vec![Extension { schema: lab.into(), required: false }])
+    user_type(vec![Extension { schema: lab.into(), required: false, learned: false }])
 });
 
 pub static GROUP: LazyLock<ResourceType> = LazyLock::new(|| group_type(Vec::new()));

@@ -23,7 +23,11 @@ pub fn check(bytes: &[u8]) {
     };
     let published = Value::Object(schema_object(&schema, BASE_URL));
     assert_eq!(Schema::from_json(&published).as_ref(), Ok(&schema));
-    let rt = user_type(vec![Extension { schema: schema.clone().into(), required: false }]);
+    let rt = user_type(vec![Extension {
+        schema: schema.clone().into(),
+        required: false,
+        learned: false,
+    }]);
     let text = |attribute: &Attribute| format!("{}:{}", schema.id, attribute.name);
     for attribute in &schema.attributes {
         let path = text(attribute);

@@ -61,9 +61,25 @@ pub(super) async fn answer(call: Call<'_>, body: &mut Body) -> Result<Answer, Re
         let outcomes = processed
             .iter()
             .map(|processed| outcome(&job.operations[processed.operation], processed, &context));
-        Value::from(bulk::response(outcomes)).to_string()
+        let body = Value::from(bulk::response(outcomes)).to_string();
+        (body, summary(&job, &processed))
     });
-    Ok(Answer::json(StatusCode::OK, carried_out.await.map_err(failed)?))
+    let (body, summary) = carried_out.await.map_err(failed)?;
+    if let Some(summary) = summary {
+        call.exchange.notes.add(summary);
+    }
+    Ok(Answer::json(StatusCode::OK, body))
+}
+
+/// What the entry of the request says of its operations, unless all of them succeeded.
+fn summary(job: &Job, processed: &[Processed]) -> Option<String> {
+    let failed = processed.iter().filter(|processed| processed.result.is_err()).count();
+    let all = job.operations.len();
+    match all - processed.len() {
+        0 if failed == 0 => None,
+        0 => Some(format!("{failed} of {all} operations failed")),
+        left => Some(format!("{failed} operations failed, so that {left} of {all} were left out")),
+    }
 }
 
 fn read(body: Value, context: &Context) -> (Result<Job, Error>, Notes) {

@@ -5,6 +5,7 @@ mod bulk;
 mod conditional;
 mod discovery;
 pub(super) mod exchange;
+mod grantables;
 mod lists;
 mod me;
 mod resources;
@@ -96,7 +97,7 @@ async fn answer(
         return Err(route_refusal(route.err()));
     };
     let base_url = base_url(app, address);
-    let access = if public && anonymous {
+    let access = if public && anonymous && discovery_is_public(app, address).await {
         None
     } else {
         Some(let_in(app, &parts.headers, address, exchange).await?)
@@ -113,10 +114,15 @@ async fn answer(
         return Ok(Answer::options(allowed(&endpoint)));
     }
     let resource_types = Arc::clone(&access.resource_types);
+    let learns = access.directory.learn_schemas;
+    let writes = !matches!(parts.method, Method::GET | Method::HEAD);
+    // What this request teaches is known to the next one.
+    let _forgets = (learns && writes).then(|| app.tokens.forget_after(&access.directory.id));
     let context = Arc::new(Context {
         store: Arc::clone(&app.store),
         resource_types: Arc::clone(&resource_types),
         directory_id: access.directory.id.clone(),
+        learn_schemas: learns,
         base_url,
         reading: if access.directory.strict { Reading::Strict } else { Reading::Tolerant },
         group_sync: access.directory.group_sync,
@@ -145,6 +151,11 @@ async fn answer(
         Endpoint::Search(kind) => match parts.method {
             Method::POST => call.search(&[resource_type(kind)], body).await,
             _ => Err(not_allowed(&endpoint)),
+        },
+        Endpoint::Declared(ref name, ref id) => match resource_types.grantables_at(name) {
+            None => Err(route_refusal(None)),
+            Some(_) if writes => Err(not_allowed(&endpoint)),
+            Some(found) => grantables::answer(found, id.as_deref(), parts, &context),
         },
         Endpoint::Bulk if !app.settings.bulk => Err(Refusal::from(Error::new(
             501,
@@ -200,6 +211,22 @@ fn base_url(app: &App, address: &Address) -> String {
         (Address::Organization(id) | Address::Directory(id), _) => {
             format!("{}/scim/v2/{id}", app.public_url)
         }
+    }
+}
+
+/// Whether discovery answers requests without a token: unless a directory of this address has that
+/// switched off (S-119).
+async fn discovery_is_public(app: &App, address: &Address) -> bool {
+    use crate::admin::directories;
+    match address {
+        Address::Directory(id) => match directories::get(&app.store, id).await {
+            Ok(directory) => directory.public_discovery,
+            Err(error) => matches!(error, crate::admin::Error::NotFound(_)),
+        },
+        Address::Organization(slug) => match directories::list(&app.store, Some(slug)).await {
+            Ok(all) => all.iter().all(|directory| directory.public_discovery),
+            Err(error) => matches!(error, crate::admin::Error::NotFound(_)),
+        },
     }
 }
 

@@ -61,6 +61,7 @@ impl Call<'_> {
     ) -> Result<Answer, Refusal> {
         let (_, projection) = self.query(resource_type)?;
         let body = self.read(body).await?;
+        let projection = projection.after_writing(&body);
         let references = references(resource_type, &projection, self.context);
         let notes = &mut self.exchange.notes;
         let stored =
@@ -78,6 +79,7 @@ impl Call<'_> {
         self.exchange.concerns(&resource_type.name, id);
         let (_, projection) = self.query(resource_type)?;
         let body = self.read(body).await?;
+        let projection = projection.after_writing(&body);
         let stored = directory::replace(
             resource_type,
             id,
@@ -102,6 +104,7 @@ impl Call<'_> {
         self.exchange.concerns(&resource_type.name, id);
         let (query, projection) = self.query(resource_type)?;
         let body = self.read(body).await?;
+        let projection = projection.after_writing(&body);
         let silent = resource_type.name == "Group" && query.attributes.is_none();
         let references = if silent {
             References::LeaveOut

@@ -31,6 +31,8 @@ pub enum Endpoint {
     Schemas(Option<String>),
     Bulk,
     Me,
+    /// What only some directories have: the name of the endpoint, and an id.
+    Declared(String, Option<String>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +115,8 @@ pub fn parse(path: &str, organization: Option<&str>) -> Result<Route, RouteError
         ["Schemas", id] => Endpoint::Schemas(Some(id.into())),
         ["Bulk"] => Endpoint::Bulk,
         ["Me"] => Endpoint::Me,
+        [name] => Endpoint::Declared(name.into(), None),
+        [name, id] => Endpoint::Declared(name.into(), Some(id.into())),
         _ => return Err(RouteError::Unknown(Some(address))),
     };
     Ok(Route { address, endpoint })
@@ -203,6 +207,8 @@ mod tests {
             ("/scim/v2/dir-1", Endpoint::Base),
             ("/scim/v2/dir-1/ServiceProviderConfigs", Endpoint::ServiceProviderConfig),
             ("/scim/v2/dir-1/Schemas/urn:x", Endpoint::Schemas(Some("urn:x".into()))),
+            ("/scim/v2/dir-1/Roles", Endpoint::Declared("Roles".into(), None)),
+            ("/scim/v2/dir-1/Roles/r1", Endpoint::Declared("Roles".into(), Some("r1".into()))),
         ] {
             let address = Address::Directory("dir-1".into());
             assert_eq!(parse(path, None), Ok(Route { address, endpoint }), "{path}");
@@ -216,7 +222,7 @@ mod tests {
         assert_eq!(parse("/scim/v2/dir-1/Users/%zz", None), Err(RouteError::Encoding));
         assert_eq!(parse("/elsewhere", None), Err(RouteError::Unknown(None)));
         assert_eq!(
-            parse("/scim/v2/dir-1/Persons", None),
+            parse("/scim/v2/dir-1/Users/7/name", None),
             Err(RouteError::Unknown(Some(Address::Directory("dir-1".into()))))
         );
     }

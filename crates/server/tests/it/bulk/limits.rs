@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
 
 use super::{
     bulk, change_members, create, create_group, create_user, envelope, id, members, results,
@@ -128,6 +129,53 @@ async fn jobs_at_the_same_time() {
     assert!(all.iter().all(|job| job.len() == 100));
     assert_eq!(all.iter().map(created).sum::<usize>(), 100);
     assert_eq!(totals(&client).await, (100, 0));
+}
+
+/// Clients that go away in the middle: what was begun is carried out to the end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_goes_away_leaves_no_half_of_a_job() {
+    const JOBS: usize = 10;
+    const USERS: u64 = 250;
+    let server = TestServer::start().await;
+    let directory = server.directory("generic", 0).await;
+    let client = server.client(&directory);
+    let count = async |job: usize| {
+        let target = format!("/Users?filter=userName%20sw%20%22j{job}-%22&count=0");
+        let found = client.get(&target).await.expect(200).body;
+        found["totalResults"].as_u64().unwrap()
+    };
+    for job in 0..JOBS {
+        let operations: Vec<Value> =
+            (0..USERS).map(|number| create_user(&format!("j{job}-{number}"))).collect();
+        let body = envelope(operations).to_string();
+        let mut stream =
+            tokio::net::TcpStream::connect(server.url.strip_prefix("http://").unwrap())
+                .await
+                .unwrap();
+        let head = format!(
+            "POST {}/Bulk HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\n\
+             content-length: {}\r\n\r\n",
+            directory.path,
+            directory.token,
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(body.as_bytes()).await.unwrap();
+        // Before it is read, or in the middle of it.
+        if job % 2 == 1 {
+            until("the beginning of a job", async || (count(job).await > 0).then_some(())).await;
+        }
+    }
+    // Behind them all.
+    assert_eq!(statuses(&bulk(&client, json!([create_user("last")])).await), ["201"]);
+    for job in 0..JOBS {
+        let whole = until("all or none of a job", async || {
+            let count = count(job).await;
+            [0, USERS].contains(&count).then_some(count)
+        })
+        .await;
+        assert!(whole == USERS || job % 2 == 0, "job {job}");
+    }
 }
 
 /// Changes of a large group cost what they change: each writes its own rows and journals its own

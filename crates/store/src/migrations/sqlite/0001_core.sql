@@ -79,6 +79,18 @@ CREATE TABLE declared_schema (
     PRIMARY KEY (directory_id, uri_key)
 ) STRICT, WITHOUT ROWID;
 
+-- The roles and entitlements that a directory's client may give to users.
+CREATE TABLE grantable (
+    directory_id TEXT NOT NULL REFERENCES directory (id),
+    -- Role, or the type of an entitlement.
+    resource_type TEXT NOT NULL,
+    id TEXT NOT NULL,
+    display_name TEXT NOT NULL,
+    description TEXT,
+    declared_at INTEGER NOT NULL,
+    PRIMARY KEY (directory_id, resource_type, id)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE resource (
     directory_id TEXT NOT NULL,
     resource_type TEXT NOT NULL,

@@ -79,7 +79,7 @@ struct References<'a> {
 enum Place {
     /// The schema says so.
     Reference,
-    /// No schema declares the place: only a bulkId of the job is one.
+    /// No schema declares the place, or one that was only learned: only a bulkId of the job is one.
     Undeclared,
 }
 
@@ -117,6 +117,9 @@ impl References<'_> {
     fn attribute(&mut self, attribute: &Attribute, value: &mut Value) -> Result<(), Error> {
         if attribute.mutability == Mutability::ReadOnly {
             return Ok(());
+        }
+        if attribute.learned {
+            return self.undeclared(value);
         }
         match (attribute.attribute_type, value) {
             (AttributeType::Complex | AttributeType::Reference, Value::Array(elements)) => {
@@ -182,8 +185,8 @@ impl References<'_> {
                     Some(resolved) if refers(resolved.attribute) => {
                         self.filter(filter, Place::Reference)?;
                     }
-                    Some(_) => {}
-                    None => self.filter(filter, Place::Undeclared)?,
+                    Some(resolved) if !resolved.attribute.learned => {}
+                    _ => self.filter(filter, Place::Undeclared)?,
                 }
                 let whole = AttributePath { sub_attribute: sub_attribute.clone(), ..path.clone() };
                 self.at(whole.resolve(rt), value)

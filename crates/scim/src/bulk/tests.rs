@@ -23,9 +23,18 @@ fn types() -> Vec<Arc<ResourceType>> {
             ]},
         ],
     });
-    let schema = Schema::from_json(&declared).expect("a schema");
-    let extension = Extension { schema: Arc::new(schema), required: false, learned: false };
-    vec![Arc::new(schema::user_type(vec![extension])), Arc::new(schema::group_type(Vec::new()))]
+    let learned = json!({
+        "id": "urn:example:Learned",
+        "name": "Learned",
+        "attributes": [{"name": "buddy", "type": "string"}],
+    });
+    let extension = |declared: &Value, learned: bool| {
+        let schema = Schema::from_json(declared).expect("a schema");
+        let schema = Arc::new(if learned { schema.into_learned() } else { schema });
+        Extension { schema, required: false, learned }
+    };
+    let extensions = vec![extension(&declared, false), extension(&learned, true)];
+    vec![Arc::new(schema::user_type(extensions)), Arc::new(schema::group_type(Vec::new()))]
 }
 
 fn envelope(operations: Value) -> Value {
@@ -184,7 +193,6 @@ fn spellings() {
 #[test]
 fn references() {
     let manager = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager";
-    let text = |reference: bool| if reference { "id-0" } else { "bulkId:a" };
     for (operation, is_reference) in [
         (create("/Groups", "g", json!({"members": [{"value": "bulkId:a"}]})), true),
         (create("/Groups", "g", json!({"Members": ["bulkId:a"]})), true),
@@ -204,6 +212,8 @@ fn references() {
             create("/Users", "u", json!({"urn:example:Desk": {"stand-in": {"value": "bulkId:a"}}})),
             true,
         ),
+        (create("/Users", "u", json!({"urn:example:Learned": {"buddy": "bulkId:a"}})), true),
+        (create("/Users", "u", json!({"urn:example:Learned": {"buddy": "bulkId:none"}})), false),
         (
             create("/Users", "u", json!({"urn:example:New": {"peers": [{"value": "bulkId:a"}]}})),
             true,
@@ -279,8 +289,8 @@ fn references() {
         let expected = if is_reference { vec![0] } else { Vec::new() };
         assert_eq!(request.references, expected, "{operation}");
         let shown = format!("{:?}", request.change);
-        assert!(shown.contains(text(is_reference)), "{operation}: {shown}");
-        assert!(!shown.contains(text(!is_reference)), "{operation}: {shown}");
+        assert_eq!(shown.contains("id-0"), is_reference, "{operation}: {shown}");
+        assert_eq!(shown.contains("bulkId:"), !is_reference, "{operation}: {shown}");
     }
     let job = job(json!([user("a"), {"method": "DELETE", "path": "/Users/bulkId:a"}]));
     let request = job.operations[1].request.as_ref().expect("a request");

@@ -56,14 +56,16 @@ pub(super) fn read(
     }
 
     let mut operations = Vec::with_capacity(written.len());
+    let mut places = Vec::with_capacity(written.len());
     for (index, operation) in written.into_iter().enumerate() {
         read_operation(rt, operation, reading, &mut operations, notes)
             .map_err(|error| at(index, error))?;
+        places.resize(operations.len(), index);
         if operations.len() > MAX_READ {
             return Err(too_many(MAX_READ));
         }
     }
-    Ok(PatchRequest { operations })
+    Ok(PatchRequest { operations, written: places })
 }
 
 /// Reads one operation onto the end of `operations`. Keys and `op` go by any letter case (E-61,

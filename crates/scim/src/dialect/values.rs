@@ -164,7 +164,7 @@ fn complex(attribute: &Attribute, value: Value, place: Place<'_>, notes: &mut No
             notes.add(format!("empty string read as no value at `{place}`"));
             return Value::Null;
         }
-        bare @ (Value::String(_) | Value::Number(_) | Value::Bool(_))
+        bare @ (Value::String(_) | Value::Number(_))
             if attribute.sub_attribute("value").is_some() =>
         {
             notes.add(format!("bare value read as an object with that `value` at `{place}`"));

@@ -126,10 +126,33 @@ fn string_fits(text: &str, operator: CompareOperator, key: &str, target: &Target
         _ => Cow::Borrowed(text),
     };
     match operator {
+        CompareOperator::Eq if is_place(target) => same_place(&value, key),
+        CompareOperator::Ne if is_place(target) => !same_place(&value, key),
         CompareOperator::Co => value.contains(key),
         CompareOperator::Sw => value.starts_with(key),
         CompareOperator::Ew => value.ends_with(key),
         _ => ordered((*value).cmp(key), operator),
+    }
+}
+
+/// Whether the target holds URLs of this server's own resources.
+fn is_place(target: &Target) -> bool {
+    target.attribute_type == AttributeType::Reference
+        && matches!(target.sub_attribute.as_deref(), Some("$ref" | "location"))
+}
+
+/// Whether two references lead to one resource (RFC 7643 §2.3.7, S-071): a relative one counts from
+/// above the endpoint, as in `../Users/1`, and the version in either does not count.
+fn same_place(value: &str, wanted: &str) -> bool {
+    let parts = |text: &str| -> Vec<String> {
+        let parts = text.split('/').filter(|part| !matches!(*part, "" | "." | ".." | "v2"));
+        parts.map(str::to_owned).collect()
+    };
+    let (value_parts, wanted_parts) = (parts(value), parts(wanted));
+    match (value.contains("://"), wanted.contains("://")) {
+        (true, false) => wanted_parts.len() > 1 && value_parts.ends_with(&wanted_parts),
+        (false, true) => value_parts.len() > 1 && wanted_parts.ends_with(&value_parts),
+        _ => value_parts == wanted_parts,
     }
 }
 

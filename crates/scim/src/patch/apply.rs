@@ -55,7 +55,10 @@ pub fn apply(
     request: &PatchRequest,
     reading: Reading,
 ) -> Result<Patched, PatchError> {
-    let fail = |operation| move |problem| PatchError { operation, problem };
+    let fail = |at: usize| {
+        let operation = request.written.get(at).copied().unwrap_or(at);
+        move |problem| PatchError { operation, problem }
+    };
     if request.operations.len() > MAX_OPERATIONS {
         return Err(fail(MAX_OPERATIONS)(PatchProblem::TooManyOperations));
     }

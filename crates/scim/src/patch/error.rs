@@ -5,7 +5,7 @@ use crate::{Error, ScimType, filter::FilterError, validate::ValidationError};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("operations[{operation}]: {problem}")]
 pub struct PatchError {
-    /// Counted from 0. What only the whole shows, such as a missing required attribute, is laid to
+    /// Counted from 0, as the client wrote them. What only the whole shows, such as a missing required attribute, is laid to
     /// the last one.
     pub operation: usize,
     pub problem: PatchProblem,

@@ -8,6 +8,9 @@ use crate::{filter::Filter, path::AttributePath};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PatchRequest {
     pub operations: Vec<Operation>,
+    /// For each operation, the place of the one it was written as: one may be read as several.
+    /// Empty where each is its own.
+    pub written: Vec<usize>,
 }
 
 /// One operation.

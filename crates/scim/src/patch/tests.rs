@@ -51,7 +51,7 @@ fn request(operations: &Value, reading: Reading) -> Result<PatchRequest, Error> 
         };
         Ok(Operation { op, path, value: operation.get("value").cloned() })
     });
-    Ok(PatchRequest { operations: operations.collect::<Result<_, Error>>()? })
+    Ok(PatchRequest { operations: operations.collect::<Result<_, Error>>()?, ..Default::default() })
 }
 
 fn patch_as(

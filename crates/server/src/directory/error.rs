@@ -17,6 +17,8 @@ pub enum Error {
     UserNameTaken { user_name: String, owner: Option<String> },
     #[error("displayName `{display_name}` is taken by `{owner}`")]
     DisplayNameTaken { display_name: String, owner: String },
+    #[error("`{attribute}` has a value of {resource_type} `{owner}`")]
+    ValueTaken { attribute: String, resource_type: String, owner: String },
     /// Ids that this directory never gave out.
     #[error("{} unknown members", .0.len())]
     UnknownMembers(Vec<String>),
@@ -75,6 +77,14 @@ impl Error {
                      of one name need different externalIds"
                 ),
             ),
+            Self::ValueTaken { attribute, resource_type, owner } => scim::Error::new(
+                409,
+                Some(ScimType::Uniqueness),
+                format!(
+                    "the value of `{attribute}` already belongs to {resource_type} `{owner}`: \
+                     it has to be unique"
+                ),
+            ),
             Self::UnknownMembers(ids) => {
                 let named: Vec<String> =
                     ids.iter().take(NAMED_IDS).map(|id| format!("`{id}`")).collect();
@@ -105,8 +115,8 @@ impl Error {
                 409,
                 None,
                 format!(
-                    "refers to `bulkId:{bulk_id}`, which this request did not create: correct that \
-                     operation, then send both again"
+                    "refers to `bulkId:{bulk_id}`, which could not be created for it: correct \
+                     that operation or put it first, then send both again"
                 ),
             ),
             Self::Search(SearchError::TooMany) => scim::Error::bad_request(

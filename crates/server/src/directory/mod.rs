@@ -21,6 +21,7 @@ mod patch;
 mod precondition;
 mod replace;
 mod search;
+mod unique;
 
 pub use bulk::{Done, Processed, bulk};
 pub use create::create;
@@ -30,7 +31,7 @@ pub use get::get;
 pub use patch::patch;
 pub use precondition::{Precondition, opaque};
 pub use replace::replace;
-pub use search::search;
+pub use search::{matches, search};
 
 /// What every use case knows of the request it serves.
 pub struct Context {

@@ -7,7 +7,7 @@ use scim::{
 };
 use store::search::{Found, Paging, Part, Search};
 
-use super::{Context, Error, References};
+use super::{Context, Error, References, Stored};
 
 /// What matches `query` among the resources of one type, of all or of none, in the order of creation unless
 /// sorted.
@@ -62,4 +62,21 @@ pub async fn search(
         count: usize::try_from(query.count()).unwrap_or(usize::MAX),
     };
     Ok(context.store.search(&context.directory_id, search).await?)
+}
+
+/// Whether a filter holds for a resource, which has its references: as [`search`] would find it.
+pub fn matches(
+    stored: &Stored,
+    filter: &str,
+    resource_type: &ResourceType,
+    context: &Context,
+    notes: &mut Notes,
+) -> Result<bool, Error> {
+    let filter = dialect::read_filter(filter, context.reading, notes)?;
+    let condition = filter::resolve_noting(&filter, resource_type, context.reading, notes)
+        .map_err(ScimError::from)?;
+    let Stored { resource, references } = stored;
+    let whole = resource.representation(resource_type, &context.base_url, references.as_deref());
+    let whole = whole.object().ok_or(Error::Postcondition("a stored document is no object"))?;
+    Ok(condition.matches(&whole))
 }

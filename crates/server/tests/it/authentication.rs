@@ -318,3 +318,26 @@ async fn s_027_tokens_expire() {
     assert_eq!(listed[1]["expires_at"], brief["expires_at"]);
     assert_eq!(listed[0]["expires_at"], json!(null));
 }
+
+/// S-043: a directory that is switched off refuses every request with its own token, and nothing of
+/// what it holds changes.
+#[tokio::test]
+async fn s_043_a_directory_that_is_switched_off() {
+    let server = TestServer::start().await;
+    let directory = server.directory("generic", 0).await;
+    let client = server.client(&directory);
+    let created = client.post("/Users", user("a@example.com")).await.expect(201);
+    server.command_text(&format!("directory disable {}", directory.id)).await;
+    let one = format!("/Users/{}", created.id());
+    for target in ["/Users", &one, "/Groups", "/Schemas", "/ServiceProviderConfig", "/nothing", ""]
+    {
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
+            let method = Method::from_bytes(method.as_bytes()).unwrap();
+            let refused = client.try_send(method, target, &user("b@example.com")).await.unwrap();
+            let refused = refused.refused(403);
+            assert!(refused.detail().contains("switched off"), "{}", refused.detail());
+        }
+    }
+    server.command_text(&format!("directory enable {}", directory.id)).await;
+    assert_eq!(client.get("/Users").await.expect(200).body["Resources"], json!([created.body]));
+}

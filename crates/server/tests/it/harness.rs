@@ -56,6 +56,18 @@ impl TestServer {
         .await
     }
 
+    /// A server and a client of its one directory.
+    pub async fn with_client() -> (Self, ScimClient) {
+        let server = Self::start().await;
+        let client = server.client(&server.directory("generic", 0).await);
+        (server, client)
+    }
+
+    /// A client of a further directory, which takes what the standard allows and nothing else.
+    pub async fn strict_client(&self) -> ScimClient {
+        self.client(&self.directory("generic --strict", 0).await)
+    }
+
     /// The folder of the store, which also holds the server's log.
     pub fn data(&self) -> &Path {
         self.data.path()

@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     cursor::{Cursor, CursorError},
-    directory,
+    directory::{self, References, Stored},
 };
 
 /// A resource type that is listed, and what its resources show.
@@ -51,6 +51,27 @@ impl Call<'_> {
         };
         let query = search::parse(body, self.context.reading, &mut self.exchange.notes)?;
         self.answer_list(query, types).await
+    }
+
+    /// A filter on the URL of one resource: a list of it, or of nothing (RFC 7644 §3.4.2, S-145).
+    pub(super) async fn list_one(
+        self,
+        resource_type: &Arc<ResourceType>,
+        id: &str,
+        filter: &str,
+        projection: Projection,
+    ) -> Result<Answer, Refusal> {
+        let (context, notes) = (self.context, &mut self.exchange.notes);
+        let stored = directory::get(resource_type, id, References::Load, context).await?;
+        let mut found = Found::default();
+        if directory::matches(&stored, filter, resource_type, context, notes)? {
+            let Stored { resource, references } = stored;
+            found.page.push(Match { part: 0, resource, references });
+        }
+        let total = Some(found.page.len() as u64);
+        let listed = [(resource_type, projection)];
+        let body = list_body(&found, total, "\"startIndex\":1,", &listed, &context.base_url)?;
+        Ok(Answer::json(StatusCode::OK, body))
     }
 
     async fn answer_list(

@@ -6,6 +6,7 @@ use axum::{
     body::Body,
     http::{HeaderMap, Method, StatusCode, header, request::Parts},
 };
+use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use scim::{
     Error, Notes, ScimType,
@@ -48,7 +49,10 @@ pub(super) struct Call<'c> {
 impl Call<'_> {
     pub async fn get(self, resource_type: &Arc<ResourceType>, id: &str) -> Result<Answer, Refusal> {
         self.exchange.concerns(&resource_type.name, id);
-        let (_, projection) = self.query(resource_type)?;
+        let (query, projection) = self.query(resource_type)?;
+        if let Some(filter) = &query.filter {
+            return self.list_one(resource_type, id, filter, projection).await;
+        }
         let references = references(resource_type, &projection, self.context);
         let stored = directory::get(resource_type, id, references, self.context).await?;
         self.answer(StatusCode::OK, &stored, resource_type, &projection)
@@ -159,36 +163,15 @@ impl Call<'_> {
     ) -> Result<Value, Refusal> {
         check_media_type(&self.parts.method, &self.parts.headers)?;
         let limit = self.app.settings.max_body_bytes;
-        let too_large = || {
-            Refusal::from(Error::new(
-                413,
-                None,
-                format!("the body is larger than {limit_name}, {limit} bytes: send less at a time"),
-            ))
-        };
         let announced = self
             .parts
             .headers
             .get(header::CONTENT_LENGTH)
             .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
         if announced.is_some_and(|announced| announced > limit) {
-            return Err(too_large());
+            return Err(too_large(limit, limit_name));
         }
-        let collected = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, limit).collect())
-            .await
-            .map_err(|_| {
-                Refusal::from(Error::new(408, None, "the body did not arrive within 30 seconds"))
-            })?;
-        let bytes = match collected {
-            Ok(body) => body.to_bytes(),
-            Err(error) if error.is::<LengthLimitError>() => return Err(too_large()),
-            Err(_) => {
-                return Err(Refusal::from(Error::bad_request(
-                    ScimType::InvalidSyntax,
-                    "the body ended before it was complete",
-                )));
-            }
-        };
+        let bytes = whole(body, limit, limit_name, BODY_TIMEOUT).await?;
         let parsed = if bytes.len() < LARGE_BODY {
             json::parse(&bytes, &limits)
         } else {
@@ -279,6 +262,36 @@ pub(super) fn not_an_object() -> Refusal {
     Refusal::from(Error::bad_request(ScimType::InvalidSyntax, "the body must be a JSON object"))
 }
 
+/// The whole body, if it comes within `limit` bytes and `patience`.
+async fn whole(
+    body: &mut Body,
+    limit: usize,
+    limit_name: &str,
+    patience: Duration,
+) -> Result<Bytes, Refusal> {
+    let collected = tokio::time::timeout(patience, Limited::new(body, limit).collect())
+        .await
+        .map_err(|_| {
+            let seconds = patience.as_secs();
+            let detail = format!("the body did not arrive within {seconds} seconds");
+            Refusal::from(Error::new(408, None, detail))
+        })?;
+    match collected {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large(limit, limit_name)),
+        Err(_) => Err(Refusal::from(Error::bad_request(
+            ScimType::InvalidSyntax,
+            "the body ended before it was complete",
+        ))),
+    }
+}
+
+fn too_large(limit: usize, limit_name: &str) -> Refusal {
+    let detail =
+        format!("the body is larger than {limit_name}, {limit} bytes: send less at a time");
+    Refusal::from(Error::new(413, None, detail))
+}
+
 /// `application/scim+json` or `application/json` with any parameters, or nothing said
 /// (RFC 7644 §3.8, §8.1).
 fn check_media_type(method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
@@ -304,4 +317,28 @@ fn check_media_type(method: &Method, headers: &HeaderMap) -> Result<(), Refusal>
         return Ok(());
     }
     Err(unsupported(format!("send the body as `application/scim+json`, not as `{media}`")))
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{StreamExt, stream};
+
+    use super::*;
+
+    /// S-009, S-308, S-316, S-430: a body that does not end, ends too early or is too long.
+    #[tokio::test]
+    async fn bodies_are_bounded_in_size_and_time() {
+        let part = || stream::iter([Ok("{\"userName\":"), Ok("\"a\"}")]);
+        let broken = stream::iter([Err(std::io::Error::other("the connection was reset"))]);
+        for (mut body, limit, status) in [
+            (Body::from_stream(part().chain(stream::pending())), 100, Err(408)),
+            (Body::from_stream(part().chain(broken)), 100, Err(400)),
+            (Body::from_stream(part()), 15, Err(413)),
+            (Body::from_stream(part()), 16, Ok("{\"userName\":\"a\"}")),
+        ] {
+            let read = whole(&mut body, limit, "the largest", Duration::from_millis(20)).await;
+            let read = read.map_err(|refusal| refusal.error.status);
+            assert_eq!(read, status.map(Bytes::from), "{limit}");
+        }
+    }
 }

@@ -2,8 +2,9 @@
 //!
 //! `{name}` stands for the id of what was set up or for what a step saved; a text that is nothing but
 //! `{name}` becomes that value, of whatever type. Always there: `{base}`, the directory's URL, and
-//! `{token}`, its first token, and `{directory}`, its id; in a step with `times` also `{number}`,
-//! which can be part of a name: `{user{number}}`.
+//! `{token}`, its first token, `{basic}`, the same in the form of a Basic password, and
+//! `{directory}`, its id; in a step with `times` also `{number}`, which can be part of a name:
+//! `{user{number}}`. `{"$times": 3, "of": …}` is a list of as many, each with its `{number}`.
 
 use std::path::{Path, PathBuf};
 
@@ -53,6 +54,9 @@ pub struct Step {
     /// A request, or a command line of `headcount` whose JSON is judged and saved like an answer.
     pub send: Option<Request>,
     pub command: Option<String>,
+    /// What is in the file that a command line calls `{file}`.
+    #[serde(default)]
+    pub file: Value,
     #[serde(default = "once")]
     pub times: usize,
     /// How many of the times are under way at once.

@@ -19,16 +19,25 @@ struct NotReplayed {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Reason {
-    reason: String,
+pub struct Reason {
+    pub reason: String,
     /// `path::function` of the test that covers it, the path below the repository.
-    test: Option<String>,
+    pub test: Option<String>,
+}
+
+fn read() -> NotReplayed {
+    let text = std::fs::read_to_string(case::folder().join("not-replayed.json")).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+/// The numbers without a file, and why.
+pub fn not_replayed() -> BTreeMap<String, Reason> {
+    read().cases
 }
 
 #[test]
 fn every_number_is_replayed_or_says_why_not() {
-    let text = std::fs::read_to_string(case::folder().join("not-replayed.json")).unwrap();
-    let not_replayed: NotReplayed = serde_json::from_str(&text).unwrap();
+    let not_replayed = read();
     let numbers: BTreeSet<String> = not_replayed
         .ranges
         .iter()

@@ -1,8 +1,10 @@
 //! Playing a case.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
@@ -39,6 +41,8 @@ impl Run {
         names.insert("base".into(), base.clone().into());
         names.insert("directory".into(), directory.id.clone().into());
         names.insert("token".into(), directory.token.clone().into());
+        names.insert("basic".into(), BASE64.encode(format!("scim:{}", directory.token)).into());
+        names.insert("file".into(), file_of(&server, &directory).display().to_string().into());
         names.insert("each".into(), each.clone());
         Self { http, server, directory, base, names }
     }
@@ -207,6 +211,10 @@ impl Run {
     async fn command(&self, step: &Step) -> Result<Vec<(String, Value)>, Vec<String>> {
         let command = step.command.as_deref().ok_or_else(|| vec!["nothing to do".to_owned()])?;
         let command = self.text(command).map_err(|error| vec![error])?;
+        if !step.file.is_null() {
+            let file = self.fill(&step.file).map_err(|error| vec![error])?;
+            std::fs::write(file_of(&self.server, &self.directory), file.to_string()).unwrap();
+        }
         let printed = self.server.command(&command).await;
         let wanted = self.fill(&step.expect.body).map_err(|error| vec![error])?;
         let mut problems = Vec::new();
@@ -323,6 +331,16 @@ impl Run {
             Value::Array(list) => {
                 list.iter().map(|value| self.fill(value)).collect::<Result<_, _>>()?
             }
+            Value::Object(object) if object.contains_key("$times") => {
+                let times = object["$times"].as_u64().ok_or("`$times` is no number")?;
+                let of = object.get("of").ok_or("`$times` of nothing")?;
+                let mut run = self.clone();
+                let one = |number: u64| {
+                    run.names.insert("number".into(), number.into());
+                    run.fill(of)
+                };
+                (1..=times).map(one).collect::<Result<_, _>>()?
+            }
             Value::Object(object) => object
                 .iter()
                 .map(|(key, value)| Ok((self.text(key)?, self.fill(value)?)))
@@ -357,6 +375,11 @@ impl Run {
         let value = value.ok_or_else(|| format!("nothing is named `{name}`"))?;
         if first == "each" { self.fill(value) } else { Ok(value.clone()) }
     }
+}
+
+/// Where a case puts a file for its commands.
+fn file_of(server: &TestServer, directory: &Directory) -> PathBuf {
+    server.data().join(format!("{}.json", directory.id))
 }
 
 fn at(body: &Value, pointer: &Value) -> Result<Value, String> {

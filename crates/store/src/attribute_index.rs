@@ -95,11 +95,65 @@ pub(crate) fn keys(resource_type: &str, resource: &Object) -> Vec<(&'static str,
 }
 
 impl DirectoryTx<'_> {
+    /// Takes a value of a unique attribute for a resource, unless another has it: which one.
+    pub async fn claim(
+        &mut self,
+        resource_type: &str,
+        id: &str,
+        attribute: &str,
+        key: &str,
+    ) -> Result<Option<String>> {
+        let owner = self
+            .tx
+            .query_opt(
+                "SELECT resource_id FROM attribute_index WHERE directory_id = ?1 \
+                 AND resource_type = ?2 AND attribute = ?3 AND value_key = ?4 \
+                 AND resource_id <> ?5 LIMIT 1",
+                &[
+                    (&self.directory_id).into(),
+                    resource_type.into(),
+                    attribute.into(),
+                    key.into(),
+                    id.into(),
+                ],
+                |row| Ok(row.text(0)?.to_owned()),
+            )
+            .await?;
+        if owner.is_none() {
+            self.add_key(resource_type, id, attribute, key).await?;
+        }
+        Ok(owner)
+    }
+
+    /// Gives a value of a unique attribute up.
+    pub async fn release(
+        &mut self,
+        resource_type: &str,
+        id: &str,
+        attribute: &str,
+        key: &str,
+    ) -> Result<()> {
+        self.remove_key(resource_type, id, attribute, key).await
+    }
+
+    /// Gives up all values of an attribute that is no longer unique.
+    pub async fn release_all(&mut self, resource_type: &str, attribute: &str) -> Result<()> {
+        self.tx
+            .execute(
+                "DELETE FROM attribute_index WHERE directory_id = ?1 AND resource_type = ?2 \
+                 AND attribute = ?3",
+                &[(&self.directory_id).into(), resource_type.into(), attribute.into()],
+            )
+            .await?;
+        Ok(())
+    }
+
     pub(crate) async fn add_key(
         &mut self,
         resource_type: &str,
         id: &str,
-        (attribute, key): &(&'static str, String),
+        attribute: &str,
+        key: &str,
     ) -> Result<()> {
         self.tx
             .execute(
@@ -108,7 +162,7 @@ impl DirectoryTx<'_> {
                 &[
                     (&self.directory_id).into(),
                     resource_type.into(),
-                    (*attribute).into(),
+                    attribute.into(),
                     key.into(),
                     id.into(),
                 ],
@@ -121,7 +175,8 @@ impl DirectoryTx<'_> {
         &mut self,
         resource_type: &str,
         id: &str,
-        (attribute, key): &(&'static str, String),
+        attribute: &str,
+        key: &str,
     ) -> Result<()> {
         self.tx
             .execute(
@@ -130,7 +185,7 @@ impl DirectoryTx<'_> {
                 &[
                     (&self.directory_id).into(),
                     resource_type.into(),
-                    (*attribute).into(),
+                    attribute.into(),
                     key.into(),
                     id.into(),
                 ],

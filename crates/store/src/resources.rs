@@ -165,8 +165,8 @@ impl DirectoryTx<'_> {
                 ],
             )
             .await?;
-        for key in &attribute_index::keys(resource_type, resource) {
-            self.add_key(resource_type, id, key).await?;
+        for (attribute, key) in &attribute_index::keys(resource_type, resource) {
+            self.add_key(resource_type, id, attribute, key).await?;
         }
         self.record(&Entry {
             resource_type: resource_type.into(),
@@ -269,11 +269,11 @@ impl DirectoryTx<'_> {
         }
         let old = attribute_index::keys(resource_type, before);
         let new = attribute_index::keys(resource_type, after);
-        for key in old.iter().filter(|key| !new.contains(key)) {
-            self.remove_key(resource_type, &stored.id, key).await?;
+        for (attribute, key) in old.iter().filter(|key| !new.contains(key)) {
+            self.remove_key(resource_type, &stored.id, attribute, key).await?;
         }
-        for key in new.iter().filter(|key| !old.contains(key)) {
-            self.add_key(resource_type, &stored.id, key).await?;
+        for (attribute, key) in new.iter().filter(|key| !old.contains(key)) {
+            self.add_key(resource_type, &stored.id, attribute, key).await?;
         }
         self.record(&Entry {
             resource_type: resource_type.into(),
@@ -345,8 +345,8 @@ impl DirectoryTx<'_> {
         if touched != 1 {
             return Err(Error::Stale);
         }
-        for key in &attribute_index::keys(resource_type, &object) {
-            self.remove_key(resource_type, &stored.id, key).await?;
+        for (attribute, key) in &attribute_index::keys(resource_type, &object) {
+            self.remove_key(resource_type, &stored.id, attribute, key).await?;
         }
         self.bury(resource_type, &stored.id, now).await?;
         let mut last = object;

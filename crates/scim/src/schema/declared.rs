@@ -50,7 +50,10 @@ pub enum SchemaProblem {
     NotComplex,
     #[error("keeps its standard meaning as a sub-attribute: declare it as {0}")]
     Standard(&'static str),
-    #[error("cannot be unique here: use `none`")]
+    #[error(
+        "can be `server` for a single, simple attribute that is returned and no boolean or dateTime, \
+         else it has to be `none`"
+    )]
     Unique,
     #[error("declares more than {MAX_ATTRIBUTES} attributes")]
     TooMany,
@@ -63,8 +66,8 @@ impl Schema {
     ///
     /// Characteristics that are left out or `null` have the defaults of RFC 7643 §2.2. Refused are
     /// URIs of the protocol's own (S-116), complex sub-attributes (S-062), names outside the grammar of §2.1 (S-063), other meanings
-    /// for the standard sub-attributes of §2.4 (S-078), and uniqueness, which is not enforced for
-    /// extensions.
+    /// for the standard sub-attributes of §2.4 (S-078), and uniqueness of what is not a single, simple
+    /// value to be read.
     pub fn from_json(declaration: &Value) -> Result<Self, SchemaError> {
         let Value::Object(declaration) = declaration else {
             return Err(error("schema", SchemaProblem::Expected("an object")));
@@ -174,12 +177,23 @@ fn declared(item: &Object, parent: &str) -> Result<Attribute, SchemaError> {
         }
         declared.returned = Returned::Never;
     }
-    if text(item, &path, "uniqueness")?.is_some_and(|keyword| keyword != Uniqueness::None.as_str())
-    {
-        return Err(error(join(&path, "uniqueness"), SchemaProblem::Unique));
-    }
     if !parent.is_empty() {
         check_standard(&declared, &path)?;
+    }
+    if let Some(keyword) = text(item, &path, "uniqueness")?
+        && keyword != Uniqueness::None.as_str()
+    {
+        use AttributeType::{Binary, Decimal, Integer, Reference, String};
+        let is_possible = keyword == Uniqueness::Server.as_str()
+            && parent.is_empty()
+            && matches!(attribute_type, String | Reference | Binary | Integer | Decimal)
+            && !declared.multi_valued
+            // Who is told of a value that is taken has to find whose it is.
+            && declared.returned != Returned::Never;
+        if !is_possible {
+            return Err(error(join(&path, "uniqueness"), SchemaProblem::Unique));
+        }
+        declared.uniqueness = Uniqueness::Server;
     }
     let is_complex = attribute_type == AttributeType::Complex;
     if is_complex && !parent.is_empty() {

@@ -5,7 +5,9 @@
 
 use std::sync::{Arc, LazyLock};
 
-use crate::urn;
+use serde_json::Value;
+
+use crate::{Object, text, urn};
 
 mod common_attributes;
 mod declared;
@@ -253,6 +255,35 @@ impl ResourceType {
     /// The declared extension with this URI, in any letter case.
     pub fn extension(&self, urn: &str) -> Option<&Schema> {
         self.extensions.iter().map(|e| &*e.schema).find(|s| urn::eq(&s.id, urn))
+    }
+
+    /// Whether an extension has unique attributes.
+    pub fn has_unique_attributes(&self) -> bool {
+        let attributes = self.extensions.iter().flat_map(|e| &e.schema.attributes);
+        attributes.into_iter().any(|attribute| attribute.uniqueness == Uniqueness::Server)
+    }
+
+    /// What `resource`, in its stored form, holds of the extensions' attributes that are unique: the
+    /// attribute in attribute notation, and the key by which its values compare.
+    pub fn unique_keys(&self, resource: &Object) -> Vec<(String, String)> {
+        let mut keys = Vec::new();
+        for Extension { schema, .. } in &self.extensions {
+            for attribute in schema.attributes.iter().filter(|a| a.uniqueness == Uniqueness::Server)
+            {
+                let value = resource.get(&schema.id).and_then(|object| object.get(&attribute.name));
+                let key = match value {
+                    Some(Value::String(text)) => text::key(text, attribute.case_exact).into_owned(),
+                    // 7 and 7.0 are one number.
+                    Some(Value::Number(number)) => match number.as_f64() {
+                        Some(decimal) if number.is_f64() => decimal.to_string(),
+                        _ => number.to_string(),
+                    },
+                    _ => continue,
+                };
+                keys.push((format!("{}:{}", schema.id, attribute.name), key));
+            }
+        }
+        keys
     }
 
     /// The attribute `name` of the base schema or of the common attributes

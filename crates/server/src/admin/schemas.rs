@@ -2,7 +2,7 @@
 
 use scim::{
     Object, diff,
-    schema::{Attribute, ResourceType, Returned, Schema, core_schemas},
+    schema::{Attribute, ResourceType, Returned, Schema, Uniqueness, core_schemas},
     urn, validate,
 };
 use serde_json::{Value, json};
@@ -130,6 +130,7 @@ async fn declare(
             )));
         }
         stay_hidden(earlier, Some(&declared.schema), tx).await?;
+        release(earlier, tx).await?;
     }
     tx.declare_schema(&declared).await?;
     let types = ResourceTypes::new(tx.declared_schemas().await?, Vec::new());
@@ -160,14 +161,31 @@ async fn declare(
                     added.examples.push((stored.id.clone(), misfit.to_string()));
                 }
             }
+            let rt = types.named(&declared.resource_type);
+            for (attribute, key) in rt.unique_keys(object) {
+                if let Some(owner) = tx.claim(&rt.name, &stored.id, &attribute, &key).await? {
+                    return Err(Error::Conflict(format!(
+                        "`{attribute}` cannot be unique: {} `{owner}` and `{}` have the same value",
+                        rt.name, stored.id
+                    )));
+                }
+            }
             if let Some(respelt) = respelt {
                 added.respelt += 1;
-                let rt = types.named(&declared.resource_type);
                 respell(rt, &stored, &before, &respelt, now, &request_id, tx).await?;
             }
         }
     }
     Ok(added)
+}
+
+/// Lets go of the keys of what was unique.
+async fn release(declared: &DeclaredSchema, tx: &mut DirectoryTx<'_>) -> Result<(), store::Error> {
+    let DeclaredSchema { schema, resource_type, .. } = declared;
+    for unique in schema.attributes.iter().filter(|a| a.uniqueness == Uniqueness::Server) {
+        tx.release_all(resource_type, &format!("{}:{}", schema.id, unique.name)).await?;
+    }
+    Ok(())
 }
 
 async fn respell(
@@ -283,6 +301,7 @@ pub async fn remove(store: &Store, directory_id: &str, uri: &str) -> Result<Decl
             let declared = all.into_iter().find(|declared| urn::eq(&declared.schema.id, &key));
             let declared = declared.ok_or_else(|| no_schema(&directory, &key))?;
             stay_hidden(&declared, None, &mut tx).await?;
+            release(&declared, &mut tx).await?;
             tx.remove_schema(&key).await?;
             Ok(declared)
         })

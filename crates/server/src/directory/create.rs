@@ -11,7 +11,7 @@ use scim::{
 use serde_json::Value;
 use store::{DirectoryTx, resources::Resource};
 
-use super::{Context, Error, References, Stored, grants, learn::learn, membership};
+use super::{Context, Error, References, Stored, grants, learn::learn, membership, unique};
 use crate::ids;
 
 /// Creates a resource of `body`. The answer is durably stored, with its look-up keys, memberships
@@ -68,6 +68,7 @@ pub(super) async fn create_in(
         .create(&resource_type.name, id, &resource, context.now, &context.request_id)
         .await
         .map_err(|error| name_taken(error, &resource))?;
+    unique::settle(id, None, Some(&resource), resource_type, tx).await?;
     if let Some(members) = &new.members {
         let step = MembershipStep::Add(members.clone());
         membership::apply(id, &[step], resource_type, context, tx, notes).await?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use scim::schema::ResourceType;
 use store::DirectoryTx;
 
-use super::{Context, Error, Precondition, get::load};
+use super::{Context, Error, Precondition, get::load, unique};
 
 /// Deletes the resource: it is gone from lists, filters and groups, its names are free, its id is
 /// never given out again. The journal keeps what it was.
@@ -36,6 +36,9 @@ pub(super) async fn delete_in(
     tx: &mut DirectoryTx<'_>,
 ) -> Result<(), Error> {
     let stored = load(id, resource_type, precondition, tx).await?;
+    if resource_type.has_unique_attributes() {
+        unique::settle(id, Some(&stored.object()?), None, resource_type, tx).await?;
+    }
     tx.delete(&resource_type.name, &stored, context.now, &context.request_id).await?;
     Ok(())
 }

@@ -17,6 +17,8 @@ pub enum Error {
     UserNameTaken { user_name: String, owner: Option<String> },
     #[error("displayName `{display_name}` is taken by `{owner}`")]
     DisplayNameTaken { display_name: String, owner: String },
+    #[error("`{attribute}` has a value of {resource_type} `{owner}`")]
+    ValueTaken { attribute: String, resource_type: String, owner: String },
     /// Ids that this directory never gave out.
     #[error("{} unknown members", .0.len())]
     UnknownMembers(Vec<String>),
@@ -73,6 +75,14 @@ impl Error {
                 format!(
                     "displayName `{display_name}` already belongs to group `{owner}`; two groups \
                      of one name need different externalIds"
+                ),
+            ),
+            Self::ValueTaken { attribute, resource_type, owner } => scim::Error::new(
+                409,
+                Some(ScimType::Uniqueness),
+                format!(
+                    "the value of `{attribute}` already belongs to {resource_type} `{owner}`: \
+                     it has to be unique"
                 ),
             ),
             Self::UnknownMembers(ids) => {

@@ -21,6 +21,7 @@ mod patch;
 mod precondition;
 mod replace;
 mod search;
+mod unique;
 
 pub use bulk::{Done, Processed, bulk};
 pub use create::create;

@@ -20,7 +20,7 @@ use super::{
     get::load,
     grants,
     learn::learn,
-    membership,
+    membership, unique,
 };
 
 /// Applies the operations of `body`, all or none; writes nothing when nothing changes.
@@ -134,6 +134,7 @@ pub(super) async fn write(
     }
     let respelt = learn(after.resource, resource_type, context, tx, notes).await?;
     let resource = respelt.as_ref().unwrap_or(after.resource);
+    unique::settle(&stored.id, Some(before), Some(resource), resource_type, tx).await?;
     tx.update(&resource_type.name, &stored, before, resource, change)
         .await
         .map_err(|error| name_taken(error, resource))

@@ -27,6 +27,7 @@ mod modifying;
 mod oauth;
 mod okta_suite;
 mod paging;
+mod profiles;
 mod rate_limit;
 mod reading;
 mod replacing;

@@ -30,7 +30,7 @@ async fn declared() -> (TestServer, Directory, ScimClient) {
     (server, directory, client)
 }
 
-/// O-113, O-114, O-131, O-167, S-118: the resource types name the endpoints, the schemas are
+/// S-118, S-347, O-113, O-114, O-131, O-167: the resource types name the endpoints, the schemas are
 /// published, each endpoint answers a page of exactly what was asked for.
 #[tokio::test]
 async fn o_113_entitlement_discovery() {
@@ -116,7 +116,7 @@ async fn o_113_entitlement_discovery() {
     assert_eq!(client.get("/Roles").await.body["totalResults"], 1);
 }
 
-/// O-115, O-116, O-117, S-108: what is declared can be given and taken; what is not is refused.
+/// S-108, O-115, O-116, O-117: what is declared can be given and taken; what is not is refused.
 #[tokio::test]
 async fn o_116_assignments_are_checked() {
     let (server, directory, client) = declared().await;

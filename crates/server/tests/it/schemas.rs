@@ -450,7 +450,7 @@ async fn s_062_declarations_are_checked() {
         ),
         (of(json!([{ "name": "a b" }])), "`a b`"),
         (of(json!([{ "name": "a", "type": "text" }])), "`a.type`"),
-        (of(json!([{ "name": "a", "uniqueness": "server" }])), "`a.uniqueness`"),
+        (of(json!([{ "name": "a", "uniqueness": "global" }])), "`a.uniqueness`"),
         (
             of(json!([{ "name": "a", "mutability": "writeOnly", "returned": "default" }])),
             "`a.returned`",
@@ -615,4 +615,70 @@ async fn s_052_strict_directories_refuse_undeclared_extensions() {
     unknown["userName"] = "t@northlab.example".into();
     unknown[BADGES]["shape"] = "round".into();
     client.post("/Users", unknown).await.refused(400);
+}
+
+/// What is declared unique is unique in its directory, compared as the schema says; who is refused
+/// can find the other.
+#[tokio::test]
+async fn unique_values() {
+    let server = TestServer::start().await;
+    let directory = server.directory("generic", 0).await;
+    let client = server.client(&directory);
+    let early = with("early@northlab.example", BADGES, json!({ "number": "A1", "code": "x" }));
+    let early = client.post("/Users", early).await.expect(201).id();
+    let other = with("other@northlab.example", BADGES, json!({ "code": "x" }));
+    client.post("/Users", other).await.expect(201);
+    let attribute = |name: &str, kind: &str, exact: bool| json!({ "name": name, "type": kind, "caseExact": exact, "uniqueness": "server" });
+    let both = json!({ "id": BADGES, "attributes": [attribute("code", "string", true)] });
+    let file = server.data().join("both.json");
+    std::fs::write(&file, both.to_string()).unwrap();
+    let add = format!("directory schema add {} {}", directory.id, file.display());
+    let refused = fails(&server, &add, 1).await;
+    assert!(refused.contains(&format!("{BADGES}:code")) && refused.contains(&early), "{refused}");
+
+    let schema = json!({ "id": BADGES, "attributes":
+        [attribute("number", "string", false), attribute("desk", "integer", false)] });
+    declare(&server, &directory, &schema, "").await;
+    let published = client.get(&format!("/Schemas/{BADGES}")).await.expect(200).body;
+    assert_eq!(published["attributes"][0]["uniqueness"], "server");
+
+    let same = with("b@northlab.example", BADGES, json!({ "number": "a1" }));
+    let refused = client.post("/Users", same).await.refused(409);
+    assert_eq!(refused.body["scimType"], "uniqueness");
+    assert!(refused.detail().contains(&early), "{}", refused.body);
+    let found = find(&client, &format!("{BADGES}:number eq \"a1\""), "").await.expect(200).body;
+    assert_eq!(found["Resources"][0]["id"], early);
+
+    let second = with("b@northlab.example", BADGES, json!({ "number": "B2", "desk": 7 }));
+    let second = format!("/Users/{}", client.post("/Users", second).await.expect(201).id());
+    let at = format!("{BADGES}:number");
+    client.patch(&second, set(&at, json!("A1"))).await.refused(409);
+    client.patch(&second, set(&at, json!("b2"))).await.expect(200);
+    let put = with("b@northlab.example", BADGES, json!({ "number": "A1" }));
+    client.put(&second, put).await.refused(409);
+    let desk = with("c@northlab.example", BADGES, json!({ "desk": 7 }));
+    client.post("/Users", desk.clone()).await.refused(409);
+
+    // Freed by a change, by a deletion, and by another declaration.
+    client.patch(&second, set(&format!("{BADGES}:desk"), json!(8))).await.expect(200);
+    client.post("/Users", desk).await.expect(201);
+    client.delete(&format!("/Users/{early}")).await.expect(204);
+    client.patch(&second, set(&at, json!("A1"))).await.expect(200);
+    let desk = with("d@northlab.example", BADGES, json!({ "desk": 8 }));
+    client.post("/Users", desk.clone()).await.refused(409);
+    let schema = json!({ "id": BADGES, "attributes": [{ "name": "desk", "type": "integer" }] });
+    declare(&server, &directory, &schema, "").await;
+    client.post("/Users", desk).await.expect(201);
+
+    // In its directory: not in another.
+    let elsewhere = server.directory("generic", 0).await;
+    declare(
+        &server,
+        &elsewhere,
+        &json!({ "id": BADGES, "attributes": [attribute("number", "string", false)] }),
+        "",
+    )
+    .await;
+    let same = with("b@northlab.example", BADGES, json!({ "number": "a1" }));
+    server.client(&elsewhere).post("/Users", same).await.expect(201);
 }

@@ -66,7 +66,23 @@ fn refusals() {
             "a.canonicalValues",
             P::Expected("an array of strings"),
         ),
-        (json!([{ "name": "a", "uniqueness": "server" }]), "a.uniqueness", P::Unique),
+        (json!([{ "name": "a", "uniqueness": "global" }]), "a.uniqueness", P::Unique),
+        (
+            json!([{ "name": "a", "uniqueness": "server", "multiValued": true }]),
+            "a.uniqueness",
+            P::Unique,
+        ),
+        (
+            json!([{ "name": "a", "uniqueness": "server", "returned": "never" }]),
+            "a.uniqueness",
+            P::Unique,
+        ),
+        (
+            json!([{ "name": "a", "uniqueness": "server", "type": "boolean" }]),
+            "a.uniqueness",
+            P::Unique,
+        ),
+        (sub(json!({ "name": "b", "uniqueness": "server" })), "a.b.uniqueness", P::Unique),
         (
             json!([{ "name": "a", "mutability": "never" }]),
             "a.mutability",
@@ -129,4 +145,63 @@ fn refusals() {
         );
     }
     assert!(Schema::from_json(&json!([])).is_err());
+}
+
+mod properties {
+    use proptest::{prelude::*, sample::select};
+
+    use super::*;
+
+    fn leaf() -> impl Strategy<Value = Value> {
+        let word = |words: &'static [&'static str]| proptest::option::of(select(words));
+        (
+            "[a-zA-Z][a-zA-Z0-9_-]{0,5}",
+            word(&["string", "boolean", "decimal", "integer", "dateTime", "binary", "reference"]),
+            word(&["readOnly", "readWrite", "immutable", "writeOnly"]),
+            word(&["always", "never", "default", "request"]),
+            word(&["none", "server"]),
+            any::<[Option<bool>; 3]>(),
+            proptest::collection::vec("[ -~é]{0,4}", 0..3),
+            proptest::option::of(".{0,9}"),
+        )
+            .prop_map(
+                |(name, kind, mutability, returned, uniqueness, flags, values, text)| {
+                    json!({
+                        "name": name, "type": kind, "mutability": mutability, "returned": returned,
+                        "uniqueness": uniqueness, "multiValued": flags[0], "required": flags[1],
+                        "caseExact": flags[2], "canonicalValues": values, "description": text,
+                        "referenceTypes": (kind == Some("reference")).then_some(["external"]),
+                    })
+                },
+            )
+    }
+
+    fn declared_attribute() -> impl Strategy<Value = Value> {
+        (leaf(), proptest::collection::vec(leaf(), 0..3)).prop_map(|(mut attribute, mut subs)| {
+            if !subs.is_empty() {
+                attribute["type"] = "complex".into();
+                attribute["uniqueness"] = "none".into();
+                subs.iter_mut().for_each(|sub| sub["uniqueness"] = "none".into());
+                attribute["subAttributes"] = subs.into();
+            }
+            attribute
+        })
+    }
+
+    proptest! {
+        /// S-064: what is published of a declaration is that declaration.
+        #[test]
+        fn what_is_declared_is_published(
+            attributes in proptest::collection::vec(declared_attribute(), 0..5),
+        ) {
+            // Refused are repetitions, secrets that are shown, and the like.
+            if let Ok(schema) = read(attributes.into()) {
+                let published = Value::Object(schema_object(&schema, "https://dir.example.com"));
+                prop_assert_eq!(Schema::from_json(&published), Ok(schema.clone()));
+                let attributes = published["attributes"].as_array().unwrap();
+                let has_null = |object: &Value| object.as_object().unwrap().values().any(Value::is_null);
+                prop_assert!(!attributes.iter().any(has_null), "E-121: {}", published);
+            }
+        }
+    }
 }

@@ -20,6 +20,7 @@ mod errors;
 mod fuzz;
 mod harness;
 mod host;
+mod hostile;
 mod isolation;
 mod log;
 mod me;

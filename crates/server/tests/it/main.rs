@@ -21,6 +21,7 @@ mod fuzz;
 mod harness;
 mod host;
 mod isolation;
+mod learning;
 mod log;
 mod me;
 mod modifying;

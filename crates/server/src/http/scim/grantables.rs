@@ -3,10 +3,7 @@
 
 use axum::http::{StatusCode, header, request::Parts};
 use scim::{
-    Error, Notes, Object, ScimType, dialect, filter,
-    list::{ListQuery, ListResponse},
-    project::Projection,
-    schema::ResourceType,
+    Error, Notes, Object, ScimType, dialect, filter, list::ListResponse, schema::ResourceType,
     sort::Sort,
 };
 use serde_json::{Value, json};
@@ -14,7 +11,7 @@ use store::grantables::Grantable;
 
 use super::{
     answer::{Answer, Refusal},
-    route,
+    resources::{list_query, projection},
 };
 use crate::{directory::Context, schemas::GrantableType};
 
@@ -27,15 +24,8 @@ pub(super) fn answer(
 ) -> Result<Answer, Refusal> {
     let rt = &found.resource_type;
     let mut notes = Notes::default();
-    let pairs = route::query_pairs(parts.uri.query().unwrap_or_default()).map_err(|_| {
-        Error::bad_request(
-            ScimType::InvalidValue,
-            "the query holds percent-encoding that is none, or no UTF-8",
-        )
-    })?;
-    let query = ListQuery::from_pairs(pairs, context.reading, &mut notes)?;
-    let projection =
-        Projection::parse(rt, query.attributes.as_deref(), query.excluded_attributes.as_deref())?;
+    let query = list_query(parts, context.reading, &mut notes)?;
+    let projection = projection(rt, &query)?;
     let base_url = &context.base_url;
     if let Some(id) = id {
         let grantable = found

@@ -242,6 +242,13 @@ impl Call<'_> {
             connection.requests.fetch_add(1, Ordering::Relaxed);
             let raw = match self.once().await {
                 Ok(raw) => raw,
+                // A server may close a connection that the next request is already on. What
+                // creates is not sent twice.
+                Err(error)
+                    if attempt == 1 && !error.is_timeout() && self.method != Method::POST =>
+                {
+                    continue;
+                }
                 Err(error) => {
                     connection.silent.fetch_add(1, Ordering::Relaxed);
                     self.keep(0, "");

@@ -91,7 +91,7 @@ impl Observations {
         }
         let media = answer.header("content-type").split(';').next().unwrap_or_default().trim();
         let has_media = media.eq_ignore_ascii_case(SCIM_JSON);
-        let got = || format!("`Content-Type: {media}`");
+        let typed = || format!("`Content-Type: {media}`");
         if answer.status >= 400 {
             let body = answer.json.as_ref().filter(|body| body.is_object());
             let form = body.is_some_and(|body| names(body, ERROR));
@@ -118,13 +118,13 @@ impl Observations {
                     shown(answer.at("/detail"))
                 });
                 let expected = format!("`Content-Type: {SCIM_JSON}`");
-                self.rule("error-media", has_media, answer, &expected, got);
+                self.rule("error-media", has_media, answer, &expected, typed);
             }
             return;
         }
         if !answer.text.is_empty() && plain {
             let expected = format!("`Content-Type: {SCIM_JSON}`");
-            self.rule("media", has_media, answer, &expected, got);
+            self.rule("media", has_media, answer, &expected, typed);
         }
         let Some(body) = &answer.json else { return };
         let whole = !path.to_ascii_lowercase().contains("attributes=")

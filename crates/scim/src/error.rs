@@ -82,3 +82,42 @@ impl Error {
         object
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// S-314, S-315, S-318: the keywords as the standards spell them, in the message's form, with a
+    /// `detail` of bounded length.
+    #[test]
+    fn messages_have_the_standards_form() {
+        use ScimType::*;
+        for (scim_type, keyword) in [
+            (InvalidFilter, "invalidFilter"),
+            (TooMany, "tooMany"),
+            (Uniqueness, "uniqueness"),
+            (Mutability, "mutability"),
+            (InvalidSyntax, "invalidSyntax"),
+            (InvalidPath, "invalidPath"),
+            (NoTarget, "noTarget"),
+            (InvalidValue, "invalidValue"),
+            (InvalidVers, "invalidVers"),
+            (Sensitive, "sensitive"),
+            (InvalidCursor, "invalidCursor"),
+            (ExpiredCursor, "expiredCursor"),
+            (InvalidCount, "invalidCount"),
+        ] {
+            let error = Error::bad_request(scim_type, "é".repeat(2000));
+            assert!(error.detail.len() <= Error::MAX_DETAIL);
+            let expected = json!({
+                "schemas": [urn::ERROR],
+                "status": "400",
+                "scimType": keyword,
+                "detail": error.detail,
+            });
+            assert_eq!(serde_json::Value::from(error.to_object()), expected);
+        }
+        let plain = Error::new(404, None, "no such endpoint").to_object();
+        assert_eq!((&plain["status"], plain.get("scimType")), (&json!("404"), None));
+    }
+}

@@ -6,6 +6,7 @@ use crate::audit::Beliefs;
 use crate::call::Call;
 use crate::client::Client;
 use crate::knobs::Settings;
+use crate::log::Log;
 use crate::report::{Durations, Report};
 use crate::timeline::Moment;
 use crate::{Error, Options, Progress, Scenario, parallel, script};
@@ -35,6 +36,7 @@ impl<'a> Run<'a> {
 
     /// Makes sure that something answers and knows the token, before anything is counted.
     pub async fn reach(&mut self) -> Result<(), Error> {
+        self.begin("reach");
         let probe = Call::query("/Users").with("startIndex", 1).with("count", 1).verifying();
         let Some(answer) = self.client.send(probe).await else {
             let reason = self.client.log().faults.first().map(|fault| fault.got.clone());
@@ -102,13 +104,11 @@ impl<'a> Run<'a> {
     ) -> Report {
         let took = started.elapsed();
         // Reading for the script is not part of it.
-        let written = self.client.log().sent.len();
+        let mut log = std::mem::replace(&mut *self.client.log(), Log::new(false));
         let state = match self.options.script {
             true => script::read_state(&self).await,
             false => Vec::new(),
         };
-        let mut log = std::mem::take(&mut *self.client.log());
-        log.sent.truncate(written);
         log.sent.sort_by_key(|sent| sent.place);
         let mut report = Report {
             kind: self.options.kind,

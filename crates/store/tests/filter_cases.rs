@@ -73,7 +73,7 @@ async fn fill(store: &Store, cases: &Value) {
         .unwrap();
 }
 
-/// S-179.
+/// S-179. S-449.
 #[tokio::test]
 async fn the_store_answers_all_filter_cases() {
     let folder = tempfile::tempdir().unwrap();

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-#[path = "../../scim/tests/reading/model/mod.rs"]
+#[path = "../../scim/tests/reading/model/filter.rs"]
 mod model;
 #[path = "../../scim/tests/reading/random.rs"]
 mod random;
@@ -216,8 +216,9 @@ fn in_order(rt: &ResourceType, sort_by: &str, order: SortOrder, users: &[Object]
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
-    /// S-149, S-162, S-164, S-165, S-167, S-169, S-170, S-171, S-172, S-179: a filter finds the same
-    /// by an index, by reading through the directory, in memory, and by the rules written once more.
+    /// S-149, S-162, S-164, S-165, S-167, S-169, S-170, S-171, S-172, S-179, S-474: a filter finds
+    /// the same by an index, by reading through the directory, in memory, and by the rules written
+    /// once more.
     #[test]
     fn filters_agree(people in people(), filters in vec(random::user_filter(), 40)) {
         let rt = Arc::new(random::user_with_lab());
@@ -231,7 +232,7 @@ proptest! {
                 let read = filter::parse(&filter.to_string(), Reading::Strict, &mut notes);
                 assert_eq!(read.as_ref(), Ok(filter), "{filter}");
                 let expected: Vec<Object> =
-                    sent.iter().filter(|user| model::filter::matches(&rt, user, filter)).cloned().collect();
+                    sent.iter().filter(|user| model::matches(&rt, user, filter)).cloned().collect();
                 let condition = filter::resolve(filter, &rt).unwrap();
                 let in_memory: Vec<Object> =
                     sent.iter().filter(|user| condition.matches(user)).cloned().collect();
@@ -245,8 +246,8 @@ proptest! {
         });
     }
 
-    /// S-181, S-182, S-183, S-184, S-185, S-186: whatever a list is sorted by, the store, the memory and the rules written once
-    /// more have the same order.
+    /// S-181, S-182, S-183, S-184, S-185, S-186, S-474: whatever a list is sorted by, the store,
+    /// the memory and the rules written once more have the same order.
     #[test]
     fn orders_agree(people in people()) {
         let rt = Arc::new(random::user_with_lab());

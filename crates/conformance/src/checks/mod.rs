@@ -2,14 +2,18 @@
 
 mod answers;
 mod authentication;
+mod bulk;
 mod create;
 mod delete;
 mod discovery;
 mod filter;
+mod filter_values;
 mod groups;
 mod media;
 mod pages;
 mod patch;
+mod patch_dialects;
+mod patch_values;
 mod read;
 mod replace;
 mod versions;
@@ -25,11 +29,15 @@ pub fn all() -> Vec<Check> {
         create::checks(),
         read::checks(),
         filter::checks(),
+        filter_values::checks(),
         pages::checks(),
         replace::checks(),
         patch::checks(),
+        patch_values::checks(),
+        patch_dialects::checks(),
         groups::checks(),
         versions::checks(),
+        bulk::checks(),
         delete::checks(),
         answers::checks(),
     ];

@@ -22,6 +22,16 @@ pub fn checks() -> Vec<Check> {
         ),
         must(
             [
+                "sort-spelling",
+                "S-181 S-048",
+                "`sortBy` names sub-attributes, and counts in any letter case",
+                "RFC 7644 §3.4.2.3, §3.10",
+                "The order that was asked for is silently another.",
+            ],
+            |s| Box::pin(sort_spelling(s)),
+        ),
+        must(
+            [
                 "sort-case",
                 "S-183",
                 "Strings that are not case-exact are ordered without their letter case",
@@ -164,6 +174,16 @@ pub fn checks() -> Vec<Check> {
         .reads(),
         must(
             [
+                "search-all",
+                "S-210 S-144",
+                "POST to `/.search` at the base looks through every type of resource",
+                "RFC 7644 §3.4.3, §3.4.2.1",
+                "A search over people and groups finds only the one or the other.",
+            ],
+            |s| Box::pin(search_all(s)),
+        ),
+        must(
+            [
                 "search",
                 "S-210",
                 "POST to `.search` answers like the query in a URL",
@@ -229,8 +249,15 @@ async fn sort(s: &Session) -> Verdict {
         .await?;
     ordered(s, &filter, &[("sortBy", "displayName"), ("sortOrder", "descending")], &[c, b, a])
         .await?;
-    ordered(s, &filter, &[("sortBy", "userName")], &[c, a, b]).await?;
-    ordered(s, &filter, &[("sortBy", "DISPLAYNAME")], &[a, b, c]).await
+    ordered(s, &filter, &[("sortBy", "userName")], &[c, a, b]).await
+}
+
+async fn sort_spelling(s: &Session) -> Verdict {
+    s.need(Feature::Sort)?;
+    let (made, filter) = people(s, &[Some("Cora"), Some("Abel"), Some("Bram")]).await?;
+    let (c, a, b) = (&made[0], &made[1], &made[2]);
+    ordered(s, &filter, &[("sortBy", "DISPLAYNAME")], &[a, b, c]).await?;
+    ordered(s, &filter, &[("sortBy", "meta.created")], &[c, a, b]).await
 }
 
 async fn sort_case(s: &Session) -> Verdict {
@@ -459,4 +486,17 @@ async fn search(s: &Session) -> Verdict {
     let same = s.get(s.query(s.users(), &query)).await?;
     answer.is("/Resources/0/id", same.at("/Resources/0/id").clone())?;
     Ok(())
+}
+
+async fn search_all(s: &Session) -> Verdict {
+    let groups = s.groups()?;
+    let user = s.make_user().await?;
+    let group = s.make(groups, &s.group()).await?;
+    let filter = format!("id eq \"{}\" or id eq \"{}\"", user.id, group.id);
+    let body = json!({"schemas": [crate::target::SEARCH], "filter": filter});
+    let answer = s.post("/.search", &body).await?;
+    if matches!(answer.status, 403 | 404 | 405 | 501) {
+        return Err(Stop::Skip("the server has no `/.search`".to_owned()));
+    }
+    s.found(&answer, &filter, &[&user, &group])
 }

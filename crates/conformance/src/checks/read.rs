@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::{
-    check::{Check, Stop, Verdict, client, must},
+    check::{Check, Stop, Verdict, client, must, should},
     session::Session,
     target::{ENTERPRISE, Feature, USER},
 };
@@ -122,6 +122,17 @@ pub fn checks() -> Vec<Check> {
             ],
             |s| Box::pin(on_lists(s)),
         ),
+        should(
+            [
+                "me",
+                "S-312 S-313",
+                "`/Me` is answered with the user who asks, or with 501",
+                "RFC 7644 §3.11",
+                "A client cannot tell whether it is known or the feature is missing.",
+            ],
+            |s| Box::pin(me(s)),
+        )
+        .reads(),
         client(
             [
                 "read-after-write",
@@ -264,6 +275,19 @@ async fn on_lists(s: &Session) -> Verdict {
         answer.unassigned(&format!("/Resources/{at}/emails"))?;
     }
     Ok(())
+}
+
+async fn me(s: &Session) -> Verdict {
+    let answer = s.get("/Me").await?;
+    match answer.status {
+        // Nobody's own record belongs to such a token, or it is somewhere else.
+        307 | 308 => Ok(()),
+        200 => answer.present("/id").map(|_| ()),
+        403 | 404 if !answer.at("/detail").is_null() => {
+            Err(Stop::Unclear("the token may stand for nobody".to_owned()))
+        }
+        _ => answer.status(&[501]).map(|_| ()),
+    }
 }
 
 async fn read_after_write(s: &Session) -> Verdict {

@@ -21,6 +21,16 @@ pub fn checks() -> Vec<Check> {
             ],
             |s| Box::pin(put(s)),
         ),
+        should(
+            [
+                "put-projected",
+                "S-139",
+                "`attributes` chooses what the answer to a PUT holds",
+                "RFC 7644 §3.9",
+                "Answers are larger than the client asked for.",
+            ],
+            |s| Box::pin(projected(s)),
+        ),
         must(
             [
                 "put-unknown",
@@ -123,6 +133,16 @@ async fn put(s: &Session) -> Verdict {
     answer.fine()?;
     answer.is("/displayName", "Ines Lind")?.is("/id", made.id.clone())?.present("/schemas")?;
     s.read(&made).await?.is("/displayName", "Ines Lind")?;
+    Ok(())
+}
+
+async fn projected(s: &Session) -> Verdict {
+    let user = s.user();
+    let made = s.make(s.users(), &user).await?;
+    let answer = s.put(format!("{}?attributes=userName", made.path), &user).await?;
+    answer.fine()?;
+    answer.is("/userName", user["userName"].clone())?.is("/id", made.id)?;
+    answer.unassigned("/emails")?.unassigned("/name")?;
     Ok(())
 }
 

@@ -5,7 +5,8 @@ use std::{fs, path::Path};
 
 use super::checks;
 
-/// Each input is answered, by a result that holds or by a refusal; numbers keep their digits (S-451).
+/// Each input is answered, by a result that holds or by a refusal; numbers keep their digits
+/// (S-451). S-475.
 #[test]
 fn what_fuzzing_found() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/fuzz");

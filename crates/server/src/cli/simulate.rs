@@ -191,7 +191,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     let report = match args.against_clock {
         Some(speed) => {
             let pace = Pace { speed, cycles: args.cycles };
-            let tell = |line: &CycleLine| view.line(&line.to_string());
+            let tell = |line: &CycleLine| view.line(&line.to_string(), args.json);
             let stopped = stop_signal()?;
             simulate::run_cycles(options, pace, stopped, |progress| view.show(progress), tell).await
         }
@@ -267,11 +267,15 @@ impl ProgressView {
         }
     }
 
-    /// Prints a line above the bar, on standard output.
-    fn line(&self, text: &str) {
+    /// Prints a line above the bar, on standard output unless that one is for programs.
+    fn line(&self, text: &str, aside: bool) {
+        let print = || match aside {
+            true => eprintln!("{text}"),
+            false => println!("{text}"),
+        };
         match &self.bar {
-            Some(bar) => bar.suspend(|| println!("{text}")),
-            None => println!("{text}"),
+            Some(bar) => bar.suspend(print),
+            None => print(),
         }
     }
 

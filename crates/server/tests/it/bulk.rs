@@ -200,7 +200,7 @@ async fn s_295_malformed_jobs_and_operations() {
     }
 }
 
-/// S-304, S-306: an operation is refused exactly as the same request by itself is.
+/// S-304, S-306, S-337: an operation is refused exactly as the same request by itself is.
 #[tokio::test]
 async fn s_306_operations_are_judged_as_requests_are() {
     let server = TestServer::start().await;
@@ -244,7 +244,7 @@ async fn s_306_operations_are_judged_as_requests_are() {
     assert_eq!(statuses(&bulk(&client, operations).await), ["403", "403", "201"]);
 }
 
-/// S-294: `version` is the condition that `If-Match` is.
+/// S-286, S-294: `version` is the condition that `If-Match` is.
 #[tokio::test]
 async fn versions_are_conditions() {
     let server = TestServer::start().await;

@@ -217,6 +217,17 @@ fn bad_arguments_and_settings_get_one_line() {
         ("simulate", "KIND"),
         ("simulate workday --url http://x --token x", "workday"),
         ("simulate entra", "--url"),
+        ("simulate entra --url http://x.test --token x --set colour=red", "`colour`"),
+        ("simulate okta --url http://x.test --token x --set auth=magic", "bearer | header | basic"),
+        ("simulate okta --url http://x.test --token x --set auth", "KNOB=VALUE"),
+        ("simulate okta --url http://x.test --token x --trouble flood=9", "`flood=9`"),
+        ("simulate okta --url http://x.test --token x --trouble lost=1", "from 2 on"),
+        ("simulate okta --url http://x.test --token x --cycles 3", "--against-clock"),
+        ("simulate okta --url http://x.test --token x --against-clock 0", "1..=1000000"),
+        ("simulate okta nowhere.jsonl --url http://x.test --token x", "only `replay`"),
+        ("simulate replay --url http://x.test --token x", "FILE"),
+        ("simulate replay nowhere.jsonl --url http://x.test --token x", "nowhere.jsonl"),
+        (&format!("simulate replay {wrong} --url http://x.test --token x"), "line 1"),
     ] {
         let data = folder.path().join("data").display().to_string();
         let said_in_fact = refused(&run(arguments, &[("HEADCOUNT_DATA", &data)]), 2);
@@ -317,7 +328,7 @@ fn where_settings_come_from() {
 }
 
 /// `serve` prints one line, with the address it listens on, and is ready from then on; the command
-/// line beside it knows its address. Each setting of the server by each way.
+/// line beside it knows its address. Each setting of the server by each way. S-433.
 #[tokio::test]
 async fn serve_prints_one_line_and_is_ready() {
     let folder = tempfile::tempdir().unwrap();

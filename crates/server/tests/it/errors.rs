@@ -332,8 +332,8 @@ async fn s_134_not_found_is_the_same_whatever_the_reason() {
     other.get(&format!("/Users/{foreign}")).await.expect(200);
 }
 
-/// S-004, S-005, S-008, S-016, S-020: HEAD is GET without a body, and `Accept` decides the content
-/// type only.
+/// S-004, S-005, S-008, S-016, S-020, S-420: HEAD is GET without a body, and `Accept` decides the
+/// content type only.
 #[tokio::test]
 async fn s_016_head_mirrors_get_and_accept_never_refuses() {
     let (_server, _directory, client) = start().await;

@@ -67,8 +67,8 @@ fn email(value: &str, kind: &str) -> Value {
     json!({"value": value, "type": kind})
 }
 
-/// S-227, S-249, S-250, S-251, S-252, S-253, S-254, S-255, S-256, S-257, S-258, S-238, S-240, S-244:
-/// `add`.
+/// S-227, S-238, S-240, S-244, S-249, S-250, S-251, S-252, S-253, S-254, S-255, S-256, S-257,
+/// S-258: `add`.
 #[tokio::test]
 async fn s_249_add() {
     let (_server, client) = TestServer::with_client().await;
@@ -225,8 +225,8 @@ async fn s_259_remove() {
     .await;
 }
 
-/// S-227, S-237, S-242, S-243, S-244, S-245, S-268, S-269, S-270, S-271, S-272, S-273, S-274, S-275,
-/// S-276: `replace`.
+/// S-227, S-237, S-242, S-243, S-244, S-245, S-268, S-269, S-270, S-271, S-272, S-273, S-274,
+/// S-275, S-276: `replace`.
 #[tokio::test]
 async fn s_268_replace() {
     let (_server, client) = TestServer::with_client().await;
@@ -303,8 +303,8 @@ async fn s_268_replace() {
     .await;
 }
 
-/// S-228, S-230, S-231, S-232, S-236, S-249, S-276, S-318: the message, the order of its operations,
-/// and that one which fails undoes the others; it is named by its place in the message.
+/// S-228, S-230, S-231, S-232, S-236, S-249, S-276, S-318: the message, the order of its
+/// operations, and that one which fails undoes the others; it is named by its place in the message.
 #[tokio::test]
 async fn s_232_all_or_nothing_in_order() {
     let (_server, client) = TestServer::with_client().await;
@@ -392,7 +392,7 @@ async fn s_232_all_or_nothing_in_order() {
     assert_eq!(empty.header("etag"), sent.header("etag"));
 }
 
-/// S-228, S-229, S-237, S-273: what a strict directory refuses beyond that.
+/// S-228, S-229, S-237, S-273, S-340: what a strict directory refuses beyond that.
 #[tokio::test]
 async fn s_273_a_strict_directory_takes_patch_at_its_word() {
     let server = TestServer::start().await;
@@ -414,8 +414,8 @@ async fn s_273_a_strict_directory_takes_patch_at_its_word() {
     .await;
 }
 
-/// S-233, S-234, S-246: a changed user is answered in full, a changed group with nothing but its tag;
-/// the part that was asked for otherwise.
+/// S-233, S-234, S-246: a changed user is answered in full, a changed group with nothing but its
+/// tag; the part that was asked for otherwise.
 #[tokio::test]
 async fn s_233_answers_to_patch() {
     let (_server, client) = TestServer::with_client().await;
@@ -435,8 +435,8 @@ async fn s_233_answers_to_patch() {
     assert_eq!(asked.expect(200).body["members"], json!([]));
 }
 
-/// S-246, S-260, S-264, S-265, S-270, S-277: members are added, removed by value or by filter, and
-/// replaced, and only what is named changes.
+/// S-246, S-248, S-260, S-264, S-265, S-270, S-277: members are added, removed by value or by
+/// filter, and replaced, and only what is named changes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s_264_members_change_as_named() {
     let server = TestServer::start().await;

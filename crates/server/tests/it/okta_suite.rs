@@ -48,6 +48,7 @@ enum Comparison {
     IsList,
 }
 
+/// S-346, S-472.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn okta_spec_suite() {
     let steps = our_steps(&serde_json::from_str(OURS).unwrap());

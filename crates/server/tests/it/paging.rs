@@ -62,7 +62,8 @@ async fn pages_and_their_counts() {
     }
 }
 
-/// S-123, S-193: 1,000 resources at most, and unless asked otherwise, as the configuration says.
+/// S-123, S-193, S-209: 1,000 resources at most, and unless asked otherwise, as the configuration
+/// says.
 #[tokio::test]
 async fn the_largest_page() {
     let server = TestServer::start().await;

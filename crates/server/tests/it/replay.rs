@@ -17,6 +17,7 @@ pub use case::{files as case_files, number_of};
 pub use coverage::not_replayed;
 use run::Run;
 
+/// S-341, S-342, S-343, S-344, S-346, S-348.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_case() {
     let cases = Arc::new(Case::read_all());

@@ -127,8 +127,8 @@ async fn s_046_a_strict_directory_insists_on_schemas() {
     assert_eq!(client.get("/Groups").await.body["totalResults"], 0);
 }
 
-/// S-046, S-052, S-350: otherwise the endpoint says what a body is, and an attribute that nobody
-/// declared costs nothing but a note.
+/// S-046, S-052, S-340, S-350, S-435: otherwise the endpoint says what a body is, and an attribute
+/// that nobody declared costs nothing but a note.
 #[tokio::test]
 async fn s_052_what_nobody_declared_is_passed_over_with_a_note() {
     let server = TestServer::start().await;
@@ -211,8 +211,8 @@ async fn s_048_letter_case_of_names() {
     assert_eq!(part.get("userName"), None);
 }
 
-/// S-053, S-054, S-057, S-125, S-126, S-219, S-290: `id` and `meta` are the server's, whatever a
-/// body says; an id is used once.
+/// S-053, S-054, S-057, S-125, S-126, S-219, S-290, S-435: `id` and `meta` are the server's,
+/// whatever a body says; an id is used once.
 #[tokio::test]
 async fn s_054_id_and_meta_are_the_servers() {
     let (_server, client) = TestServer::with_client().await;

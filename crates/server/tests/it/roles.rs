@@ -30,7 +30,7 @@ async fn declared() -> (TestServer, Directory, ScimClient) {
     (server, directory, client)
 }
 
-/// O-113, O-114, O-131, O-167, S-118: the resource types name the endpoints, the schemas are
+/// S-118, S-347, O-113, O-114, O-131, O-167: the resource types name the endpoints, the schemas are
 /// published, each endpoint answers a page of exactly what was asked for.
 #[tokio::test]
 async fn o_113_entitlement_discovery() {
@@ -95,6 +95,24 @@ async fn o_113_entitlement_discovery() {
     ] {
         assert_eq!(ids(query).await, expected, "{query}");
     }
+    // By cursor, forward and back (RFC 9865).
+    for (parameters, expected) in
+        [("", ["permit-07", "permit-08"]), ("&sortBy=displayName", ["permit-08", "permit-07"])]
+    {
+        let page = async |cursor: &str| {
+            let target = format!("/BerthPermits?count=1{parameters}&cursor={cursor}");
+            client.get(&target).await.expect(200).body
+        };
+        let first = page("").await;
+        let second = page(first["nextCursor"].as_str().unwrap()).await;
+        for (page, id) in [(&first, expected[0]), (&second, expected[1])] {
+            assert_eq!(page["Resources"][0]["id"], id);
+            assert_eq!((&page["totalResults"], &page["itemsPerPage"]), (&json!(2), &json!(1)));
+        }
+        assert_eq!((&first["previousCursor"], &second["nextCursor"]), (&Value::Null, &Value::Null));
+        let back = page(second["previousCursor"].as_str().unwrap()).await;
+        assert_eq!(back["Resources"], first["Resources"]);
+    }
     let shown = client.get("/Roles?attributes=displayName").await.expect(200).body;
     assert_eq!(shown["Resources"][0]["meta"], Value::Null);
     let refused = client.get("/Roles?filter=colour%20pr").await.refused(400);
@@ -116,7 +134,7 @@ async fn o_113_entitlement_discovery() {
     assert_eq!(client.get("/Roles").await.body["totalResults"], 1);
 }
 
-/// O-115, O-116, O-117, S-108: what is declared can be given and taken; what is not is refused.
+/// S-108, O-115, O-116, O-117: what is declared can be given and taken; what is not is refused.
 #[tokio::test]
 async fn o_116_assignments_are_checked() {
     let (server, directory, client) = declared().await;

@@ -110,9 +110,9 @@ async fn wrong_types_are_refused() {
     assert_eq!(answer.body["scimType"], "invalidSyntax");
 }
 
-/// S-174, S-191: over all resource types, a filter and an order go by the attributes of each; what
-/// one type lacks matches nothing there and sorts as absent, what none has is refused. Totals and
-/// pages are of all together.
+/// S-144, S-174, S-191: over all resource types, a filter and an order go by the attributes of
+/// each; what one type lacks matches nothing there and sorts as absent, what none has is refused.
+/// Totals and pages are of all together.
 #[tokio::test]
 async fn over_all_types() {
     let server = TestServer::start().await;
@@ -203,7 +203,7 @@ async fn over_all_types_each_shows_its_own() {
     }
 }
 
-/// S-122: the base URL lists the resource types, and by a list's parameters what is in them.
+/// S-122, S-144: the base URL lists the resource types, and by a list's parameters what is in them.
 #[tokio::test]
 async fn the_base_url() {
     let server = TestServer::start().await;

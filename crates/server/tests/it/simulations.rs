@@ -34,6 +34,7 @@ async fn run(kind: Kind, seed: u64, users: usize) -> Report {
     report
 }
 
+/// S-341, S-342, S-343, S-344.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn entra_finds_no_fault() {
     for (seed, users) in [(1, 120), (2, 30)] {
@@ -44,6 +45,7 @@ async fn entra_finds_no_fault() {
     }
 }
 
+/// S-346.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn okta_finds_no_fault() {
     for (seed, users) in [(1, 120), (2, 30)] {
@@ -126,5 +128,37 @@ async fn cycles_against_the_clock() {
         let never = std::future::pending();
         let report = simulate::run_cycles(options, pace, never, |_| {}, |_| {}).await.unwrap();
         assert!(report.passed(), "{report}");
+    }
+}
+
+/// By the command line: recorded, replayed, and run against the clock.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn by_the_command_line() {
+    let server = TestServer::start().await;
+    let to = async |kind| {
+        let directory = server.directory(kind, 0).await;
+        format!("--url {} --token {}", server.scim_url(&directory), directory.token)
+    };
+    let file = server.data().join("script.jsonl").display().to_string();
+    let small = "--users 10 --groups 3 --scenario connect --scenario assign-oin --set auth=header";
+    let line = format!("simulate okta {} {small} --record {file}", to("okta").await);
+    let report = server.command(&line).await;
+    assert_eq!(report["changes"]["users_created"], 10, "{report}");
+    let lines = std::fs::read_to_string(&file).unwrap().lines().count() as u64;
+    let held = report["users"].as_u64().unwrap() + report["groups"].as_u64().unwrap();
+    assert_eq!(lines, 1 + report["total"].as_u64().unwrap() + held);
+    let replayed = server.command(&format!("simulate replay {file} {}", to("okta").await)).await;
+    assert_eq!(replayed["requests"], report["total"]);
+    for none in ["statuses", "differences"] {
+        assert_eq!(replayed[none].as_array().map(Vec::len), Some(0), "{replayed}");
+    }
+    let line = format!("simulate entra {} --users 10 --groups 3", to("entra").await);
+    let said = server.command_text(&format!("{line} --against-clock 1000000 --cycles 3")).await;
+    assert!(said.starts_with("cycle 1    00:00:00  0 changes"), "{said}");
+    assert!(said.contains("\ncycle 3    01:20:"), "{said}");
+    assert!(said.trim_end().ends_with("no fault, no difference"), "{said}");
+    let listed = server.command_text("simulate jumpcloud --list").await;
+    for word in ["activate", "deprovision", "deactivate | delete", "bad-gateway"] {
+        assert!(listed.contains(word), "{listed}");
     }
 }

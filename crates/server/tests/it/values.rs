@@ -100,8 +100,9 @@ async fn s_130_values_that_do_not_fit_are_refused_with_their_place() {
     client.post("/Users", long).await.refused(400);
 }
 
-/// S-067, S-070, S-074, S-075, S-076, S-077, S-079, S-080, S-081, S-091, S-093, S-094, S-108: values
-/// are kept as they were sent, and what is meant beyond doubt is taken for what was sent.
+/// S-067, S-070, S-074, S-075, S-076, S-077, S-079, S-080, S-081, S-091, S-093, S-094, S-108,
+/// S-345: values are kept as they were sent, and what is meant beyond doubt is taken for what was
+/// sent.
 #[tokio::test]
 async fn s_080_values_are_kept_as_sent() {
     let (_server, client) = TestServer::with_client().await;

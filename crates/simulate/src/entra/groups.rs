@@ -124,6 +124,10 @@ impl Job<'_, '_> {
         let group = &self.source.groups[place];
         let body = attributes::group_creation(group);
         let answer = client.send(Call::post("/Groups", body)).await.ok_or(Retry)?;
+        if answer.repeated && answer.status == 409 {
+            // E-111: the first sending was stored; the next cycle finds it.
+            return Err(Retry);
+        }
         let (case, what) = match answer.status {
             409 => ("E-26", "a group's name that no search finds is answered with 409"),
             _ => ("E-75", "a group is not created"),

@@ -391,6 +391,7 @@ impl<'a, 'r> Job<'a, 'r> {
         }
         match outcome {
             Ok(Some(held)) => {
+                self.left_behind.retain(|former| former.id != held.id);
                 self.users.insert(place, held);
             }
             Ok(None) => {

@@ -14,6 +14,9 @@ impl Job<'_, '_> {
     pub async fn provision_user_on_demand(&mut self, place: usize) -> Result<(), Disabled> {
         let probe = Call::query("/Users").with("filter", self.guid_filter("userName"));
         self.run.client.list(probe, "E-01").await.ok_or(Disabled)?;
+        if !self.source.people[place].in_scope() {
+            return Ok(());
+        }
         let outcome = self.create_or_update(place).await.map(Some);
         self.settle_user(place, outcome);
         let manager = self.source.people[place].manager;

@@ -158,6 +158,12 @@ impl Org<'_, '_> {
         let values = mapped(&self.source, place);
         let read = self.read(&held.id).await?;
         if !self.setup.update {
+            // O-24: the account stays as it was found.
+            for target in [USER_NAME, ACTIVE] {
+                if let Some(value) = target.read(&read) {
+                    held.values.insert(target, value.clone());
+                }
+            }
             return Ok(held);
         }
         let body = profile::merge(read, &self.source, place);

@@ -185,6 +185,58 @@ async fn golden_traces_of_users() {
     );
 }
 
+/// T18, O-113: resource types, schemas, and each endpoint that holds roles or entitlements, page by page.
+#[tokio::test]
+async fn golden_trace_of_discovery() {
+    let seen = lines(1, 0, &["assign-aiw"], "entitlements").await;
+    let discovery = [
+        "GET /ResourceTypes",
+        "GET /Schemas",
+        "GET /Roles?startIndex=1&count=100",
+        "GET /BerthPermits?startIndex=1&count=100",
+        "GET /BerthPermits?startIndex=101&count=100",
+    ];
+    // O-115, then O-116 with a PUT that is a check, O-117.
+    let (get, put) = ("GET /Users/{id}", "PUT /Users/{id} active:true");
+    assert_eq!(seen, [&discovery[..], &[get, put], &[get], &[get, put]].concat());
+}
+
+/// T19: nothing follows a refused token; O-165: the next one is tested like the first.
+#[tokio::test]
+async fn golden_trace_of_a_wrong_token() {
+    let [users, groups] = T1;
+    assert_eq!(lines(1, 0, &[], "credentials").await, [users, users, users, groups]);
+}
+
+/// T20: a proxy's 502, and after the administrator's retry T10 and T11 from the start.
+#[tokio::test]
+async fn golden_trace_behind_a_proxy() {
+    let seen = lines(4, 0, &["assign-aiw"], "bad-gateway").await;
+    let (get, put) = ("GET /Groups/{id}", "PUT /Groups/{id} members × 4");
+    let (rename, replace) =
+        ("PATCH /Groups/{id} [rename]", "PATCH /Groups/{id} [replace members × 4]");
+    let t10 = [FIND_GROUP, FIND_GROUP, "POST /Groups", get, put];
+    let t11 = [FIND_GROUP, FIND_GROUP, "POST /Groups", rename, replace];
+    assert_eq!(seen, [t10, t11].concat());
+}
+
+/// O-52: the stored id is gone, the look-up finds nobody, and there is a new account.
+#[tokio::test]
+async fn golden_trace_of_a_deleted_row() {
+    let seen = lines(1, 0, &["assign-aiw"], "deleted-behind").await;
+    let one = [FIND_USER, "POST /Users", "GET /Users/{id}", FIND_USER, "POST /Users"];
+    assert_eq!(seen, [one, one, one, one].concat());
+}
+
+/// O-83: everybody by one PUT, then all but one.
+#[tokio::test]
+async fn golden_trace_of_a_large_group() {
+    let seen = lines(250, 0, &["assign-aiw"], "large-group").await;
+    let get = "GET /Groups/{id}";
+    let (all, fewer) = ("PUT /Groups/{id} members × 250", "PUT /Groups/{id} members × 249");
+    assert_eq!(seen, [FIND_GROUP, "POST /Groups", get, all, get, fewer]);
+}
+
 fn all(parts: &[&[&str]]) -> Vec<String> {
     parts.concat().into_iter().map(str::to_owned).collect()
 }

@@ -609,7 +609,22 @@ impl Reference {
         } else {
             &mut one[path]
         };
+        let mut held = match (path, op) {
+            ("roles", "add") => place.as_array().cloned().unwrap_or_default(),
+            _ => Vec::new(),
+        };
         *place = value.clone();
+        if path == "roles" {
+            // A role may be a JSON text.
+            for role in value.as_array().into_iter().flatten() {
+                let text = role["value"].as_str().unwrap_or_default();
+                held.push(match serde_json::from_str::<Value>(text) {
+                    Ok(inner) if inner.is_object() => json!({"value": inner["value"]}),
+                    _ => role.clone(),
+                });
+            }
+            *place = held.into();
+        }
         self.clean(path, place);
         Ok(())
     }

@@ -70,6 +70,9 @@ impl Org<'_, '_> {
         let others = people.split_off(people.len() / 2);
         for (family, people) in [(Family::Aiw, people), (Family::Oin, others)] {
             self.happen("users assigned", family, Event::Assign, &people).await;
+            if !self.setup.update {
+                continue;
+            }
             let names = people.iter().map(|place| self.source.people[*place].clean_user_name());
             let before: Vec<String> = names.collect();
             for place in &people {

@@ -27,7 +27,13 @@ pub fn mutate(bytes: &mut [u8], size: usize, max_size: usize, seed: u32) -> usiz
     text.len()
 }
 
-const NAMES: [&str; 28] = [
+const NAMES: [&str; 34] = [
+    "method",
+    "bulkId",
+    "data",
+    "version",
+    "POST",
+    "bulkId:mira",
     "value",
     "type",
     "primary",

@@ -81,9 +81,13 @@ impl Seeds {
                     self.add("query", query);
                 }
                 if let Some(operations) = object.get("operations").or(object.get("Operations")) {
-                    let schemas = json!(["urn:ietf:params:scim:api:messages:2.0:PatchOp"]);
-                    let body = json!({"schemas": schemas, "Operations": operations}).to_string();
-                    self.add("patch", body);
+                    let (target, message) = match operations[0].get("method") {
+                        Some(_) => ("bulk", "BulkRequest"),
+                        None => ("patch", "PatchOp"),
+                    };
+                    let schema = format!("urn:ietf:params:scim:api:messages:2.0:{message}");
+                    let body = json!({"schemas": [schema], "Operations": operations});
+                    self.add(target, body.to_string());
                 }
                 let names = |name: &str| object.keys().any(|key| key.eq_ignore_ascii_case(name));
                 if names("userName") || names("displayName") {

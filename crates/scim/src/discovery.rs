@@ -154,9 +154,16 @@ fn all_schemas(types: &[ResourceType]) -> Vec<Arc<Schema>> {
 
 fn list_of(resources: impl Iterator<Item = Object>) -> Object {
     let resources: Vec<_> = resources.map(Value::Object).collect();
-    let total_results = resources.len() as u64;
-    ListResponse { total_results, start_index: Some(1), resources, ..ListResponse::default() }
-        .into_object()
+    let count = resources.len() as u64;
+    let response = ListResponse {
+        total_results: Some(count),
+        start_index: Some(1),
+        items_per_page: count,
+        ..ListResponse::default()
+    };
+    let mut object = response.into_object();
+    object.insert("Resources".into(), resources.into());
+    object
 }
 
 fn meta(resource_type: &str, base_url: &str, path: &str) -> Value {

@@ -188,34 +188,34 @@ fn invalid_value(detail: String) -> Error {
     Error::bad_request(ScimType::InvalidValue, detail)
 }
 
-/// The ListResponse message (RFC 7644 §3.4.2). All counts are always there (S-142).
+/// The ListResponse message (RFC 7644 §3.4.2, RFC 9865 §2) without its resources.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ListResponse {
-    /// All that match, not only this page.
-    pub total_results: u64,
+    /// All that match, not only this page; `None` where paging by cursor and counting costs too
+    /// much.
+    pub total_results: Option<u64>,
     /// The one asked for, also past the end (E-136); `None` when paging by cursor.
     pub start_index: Option<u64>,
+    /// How many resources follow (S-142).
+    pub items_per_page: u64,
     pub next_cursor: Option<String>,
     pub previous_cursor: Option<String>,
-    pub resources: Vec<Value>,
 }
 
 impl ListResponse {
-    /// The message object.
+    /// The message object; `Resources` are to follow, also where there are none.
     pub fn into_object(self) -> Object {
         let mut object = Object::new();
         object.insert("schemas".into(), json!([urn::LIST_RESPONSE]));
-        object.insert("totalResults".into(), self.total_results.into());
-        if let Some(start_index) = self.start_index {
-            object.insert("startIndex".into(), start_index.into());
+        for (name, value) in [
+            ("totalResults", self.total_results.map(Value::from)),
+            ("startIndex", self.start_index.map(Value::from)),
+            ("itemsPerPage", Some(self.items_per_page.into())),
+            ("nextCursor", self.next_cursor.map(Value::from)),
+            ("previousCursor", self.previous_cursor.map(Value::from)),
+        ] {
+            object.extend(value.map(|value| (name.to_owned(), value)));
         }
-        object.insert("itemsPerPage".into(), self.resources.len().into());
-        for (name, cursor) in
-            [("nextCursor", self.next_cursor), ("previousCursor", self.previous_cursor)]
-        {
-            object.extend(cursor.map(|cursor| (name.to_owned(), cursor.into())));
-        }
-        object.insert("Resources".into(), self.resources.into());
         object
     }
 }

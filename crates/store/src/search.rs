@@ -13,7 +13,7 @@ use scim::{
     sort::{Sort, SortOrder},
 };
 
-pub use order::{Position, Seek};
+pub use order::{Position, Seek, page};
 
 use crate::{
     DirectoryTx, Store, error::Error, filter_sql, filter_sql::Narrowing, resources::Resource,

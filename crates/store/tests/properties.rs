@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-#[path = "../../scim/tests/reading/model/mod.rs"]
+#[path = "../../scim/tests/reading/model/filter.rs"]
 mod model;
 #[path = "../../scim/tests/reading/random.rs"]
 mod random;
@@ -232,7 +232,7 @@ proptest! {
                 let read = filter::parse(&filter.to_string(), Reading::Strict, &mut notes);
                 assert_eq!(read.as_ref(), Ok(filter), "{filter}");
                 let expected: Vec<Object> =
-                    sent.iter().filter(|user| model::filter::matches(&rt, user, filter)).cloned().collect();
+                    sent.iter().filter(|user| model::matches(&rt, user, filter)).cloned().collect();
                 let condition = filter::resolve(filter, &rt).unwrap();
                 let in_memory: Vec<Object> =
                     sent.iter().filter(|user| condition.matches(user)).cloned().collect();

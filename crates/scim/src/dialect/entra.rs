@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{member, values::Place};
+use super::{member, take, values::Place};
 use crate::{
     Notes, Object,
     json::{self, Limits},
@@ -30,12 +30,8 @@ pub(super) fn is_manager(place: Place<'_>) -> bool {
 ///
 /// Text that is no JSON object, or one without a `value`, is the value as given.
 pub(super) fn role(role: &mut Object, place: Place<'_>, notes: &mut Notes) {
-    let document = member(role, "value")
-        .and_then(Value::as_str)
-        .filter(|text| text.trim_start().starts_with('{'))
-        .and_then(|text| json::parse(text.as_bytes(), &Limits::default()).ok());
-    if let Some(Value::Object(document)) = document
-        && let Some(value @ Value::String(_)) = member(&document, "value")
+    if let Some(document) = member(role, "value").and_then(document)
+        && let Some(value) = member(&document, "value")
     {
         notes.add(format!("JSON text opened at `{place}.value`"));
         set(role, "value", value.clone());
@@ -54,6 +50,29 @@ pub(super) fn role(role: &mut Object, place: Place<'_>, notes: &mut Notes) {
         notes.add(format!("`displayName` read as `display` at `{place}`"));
         role.retain(|key, _| !key.eq_ignore_ascii_case("displayName"));
         set(role, "display", name);
+    }
+}
+
+/// The same where a path leads to the `value` of a role alone.
+pub(super) fn role_value(mut value: Value, place: Place<'_>, notes: &mut Notes) -> Value {
+    let is_value =
+        place.sub_attribute == Some("value") && is_roles(Place { sub_attribute: None, ..place });
+    while is_value
+        && let Some(mut document) = document(&value)
+        && let Some(inner) = take(&mut document, "value")
+    {
+        notes.add(format!("JSON text opened at `{place}`"));
+        value = inner;
+    }
+    value
+}
+
+/// The JSON object with a text as its `value` that a text is.
+fn document(text: &Value) -> Option<Object> {
+    let text = text.as_str().filter(|text| text.trim_start().starts_with('{'))?;
+    match json::parse(text.as_bytes(), &Limits::default()) {
+        Ok(Value::Object(document)) if member(&document, "value")?.is_string() => Some(document),
+        _ => None,
     }
 }
 

@@ -96,7 +96,9 @@ pub(super) fn element(
                 AttributeType::Integer | AttributeType::Decimal => {
                     number(simple, value, place, notes)
                 }
-                AttributeType::String => string(value, place, notes),
+                AttributeType::String => {
+                    string(entra::role_value(value, place, notes), place, notes)
+                }
                 _ => value,
             }
         }

@@ -77,25 +77,28 @@ fn refusals() {
 
 #[test]
 fn responses() {
-    let response = ListResponse { total_results: 12, start_index: Some(11), ..Default::default() };
-    assert_eq!(
-        Value::Object(response.into_object()),
-        json!({
-            "schemas": [urn::LIST_RESPONSE],
-            "totalResults": 12, "startIndex": 11, "itemsPerPage": 0, "Resources": [],
-        })
-    );
-    let response = ListResponse {
-        total_results: 12,
-        next_cursor: Some("n".into()),
-        resources: vec![json!({ "id": "1" })],
-        ..Default::default()
-    };
-    assert_eq!(
-        Value::Object(response.into_object()),
-        json!({
-            "schemas": [urn::LIST_RESPONSE],
-            "totalResults": 12, "itemsPerPage": 1, "nextCursor": "n", "Resources": [{ "id": "1" }],
-        })
-    );
+    for (response, expected) in [
+        (
+            ListResponse {
+                total_results: Some(12),
+                start_index: Some(11),
+                items_per_page: 2,
+                ..Default::default()
+            },
+            json!({ "totalResults": 12, "startIndex": 11, "itemsPerPage": 2 }),
+        ),
+        (
+            ListResponse {
+                items_per_page: 1,
+                next_cursor: Some("n".into()),
+                previous_cursor: Some("p".into()),
+                ..Default::default()
+            },
+            json!({ "itemsPerPage": 1, "nextCursor": "n", "previousCursor": "p" }),
+        ),
+    ] {
+        let mut object = response.into_object();
+        assert_eq!(object.shift_remove("schemas"), Some(json!([urn::LIST_RESPONSE])));
+        assert_eq!(Value::Object(object), expected);
+    }
 }

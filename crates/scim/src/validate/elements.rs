@@ -125,11 +125,7 @@ pub(super) enum Unknown {
 
 /// The stored form of an attribute's value, unchecked.
 pub(super) fn normal_value(attribute: &Attribute, value: Value, unknown: Unknown) -> Option<Value> {
-    let value = tidy(value)?;
-    if attribute.sub_attributes.is_empty() {
-        return Some(value);
-    }
-    match value {
+    match tidy(value)? {
         Value::Array(elements) => {
             let elements = elements.into_iter();
             let elements = elements.map(|element| arranged(attribute, element, unknown));

@@ -2,3 +2,6 @@
 
 mod checks;
 mod found;
+mod model;
+mod properties;
+mod random;

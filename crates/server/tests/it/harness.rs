@@ -73,6 +73,17 @@ impl TestServer {
         self.data.path()
     }
 
+    /// The memory that the server takes now, and the most it has taken, in bytes.
+    #[cfg(target_os = "linux")]
+    pub fn memory(&self) -> (u64, u64) {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let of = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+            line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+        };
+        (of("VmRSS:"), of("VmHWM:"))
+    }
+
     /// What the server has written to standard error.
     pub fn log(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(log_file(self.data.path())).unwrap()).into_owned()

@@ -95,6 +95,24 @@ async fn o_113_entitlement_discovery() {
     ] {
         assert_eq!(ids(query).await, expected, "{query}");
     }
+    // By cursor, forward and back (RFC 9865).
+    for (parameters, expected) in
+        [("", ["permit-07", "permit-08"]), ("&sortBy=displayName", ["permit-08", "permit-07"])]
+    {
+        let page = async |cursor: &str| {
+            let target = format!("/BerthPermits?count=1{parameters}&cursor={cursor}");
+            client.get(&target).await.expect(200).body
+        };
+        let first = page("").await;
+        let second = page(first["nextCursor"].as_str().unwrap()).await;
+        for (page, id) in [(&first, expected[0]), (&second, expected[1])] {
+            assert_eq!(page["Resources"][0]["id"], id);
+            assert_eq!((&page["totalResults"], &page["itemsPerPage"]), (&json!(2), &json!(1)));
+        }
+        assert_eq!((&first["previousCursor"], &second["nextCursor"]), (&Value::Null, &Value::Null));
+        let back = page(second["previousCursor"].as_str().unwrap()).await;
+        assert_eq!(back["Resources"], first["Resources"]);
+    }
     let shown = client.get("/Roles?attributes=displayName").await.expect(200).body;
     assert_eq!(shown["Resources"][0]["meta"], Value::Null);
     let refused = client.get("/Roles?filter=colour%20pr").await.refused(400);

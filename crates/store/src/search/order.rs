@@ -62,40 +62,77 @@ impl Seek {
     fn is_inclusive(&self) -> bool {
         matches!(self, Self::From(_) | Self::UpTo(_))
     }
+}
 
-    /// Of `sorted` positions, those of the page, in the direction of reading.
-    pub(super) fn cut<T: Clone>(
-        &self,
-        sorted: &[T],
-        count: usize,
-        compare: impl Fn(&T, &Position) -> Ordering,
-    ) -> Vec<T> {
-        let Some(position) = self.position() else {
-            return sorted.iter().take(count).cloned().collect();
-        };
-        // A position is behind those before it, and behind itself when the page ends with it or
-        // begins after it.
-        let keeps_equal = self.is_inclusive() == self.is_backward();
-        let at = sorted.partition_point(|item| match compare(item, position) {
-            Ordering::Less => true,
-            Ordering::Equal => keeps_equal,
-            Ordering::Greater => false,
-        });
-        let (before, after) = sorted.split_at(at);
-        if self.is_backward() {
-            before.iter().rev().take(count).cloned().collect()
-        } else {
-            after.iter().take(count).cloned().collect()
-        }
+impl Position {
+    /// The order of two places when sorted that way; `None` is the order of creation.
+    pub fn compare(&self, other: &Self, order: Option<SortOrder>) -> Ordering {
+        let keys = self.key.compare(&other.key, order.unwrap_or_default());
+        keys.then_with(|| self.id.cmp(&other.id))
     }
 }
 
-/// The order of two places when sorted that way; `None` is the order of creation.
-pub(super) fn compare(order: Option<SortOrder>, a: &Position, b: &Position) -> Ordering {
-    a.key.compare(&b.key, order.unwrap_or_default()).then_with(|| a.id.cmp(&b.id))
+/// The page at `seek` of what is sorted, with the places of the next and the previous page.
+pub fn page<T: Clone>(
+    sorted: &[T],
+    order: Option<SortOrder>,
+    seek: &Seek,
+    count: usize,
+    position: impl Fn(&T) -> &Position,
+) -> (Vec<T>, Option<Seek>, Option<Seek>) {
+    let wanted = count + 1;
+    let hits = match seek.position() {
+        None => sorted.iter().take(wanted).cloned().collect(),
+        Some(at) => {
+            // What is there itself belongs to the page, or not.
+            let keeps_equal = seek.is_inclusive() == seek.is_backward();
+            let at = sorted.partition_point(|item| match position(item).compare(at, order) {
+                Ordering::Less => true,
+                Ordering::Equal => keeps_equal,
+                Ordering::Greater => false,
+            });
+            let (before, after) = sorted.split_at(at);
+            if seek.is_backward() {
+                before.iter().rev().take(wanted).cloned().collect()
+            } else {
+                after.iter().take(wanted).cloned().collect()
+            }
+        }
+    };
+    links(seek, count, hits, None, position)
 }
 
-/// An order by a column of `resource r`, which agrees with that of [`Sort::key`].
+/// The page that `hits` at `seek` make, in order, and the places of the next and the previous one.
+/// `hits` are in the direction of reading, one more than `count` if there are more; reading ended
+/// at `edge`, if that was for its cost. A page of nothing leads nowhere.
+pub(super) fn links<T>(
+    seek: &Seek,
+    count: usize,
+    mut hits: Vec<T>,
+    edge: Option<Position>,
+    position: impl Fn(&T) -> &Position,
+) -> (Vec<T>, Option<Seek>, Option<Seek>) {
+    if count == 0 {
+        return (Vec::new(), None, None);
+    }
+    let there_is_more = hits.len() > count;
+    hits.truncate(count);
+    let last = hits.last().filter(|_| there_is_more).map(|hit| position(hit).clone());
+    let onward = last.or(edge).map(|place| seek.beyond(place));
+    let back = seek.turned().map(|turned| match hits.first() {
+        Some(first) => turned.beyond(position(first).clone()),
+        None => turned,
+    });
+    if seek.is_backward() {
+        hits.reverse();
+        (hits, back, onward)
+    } else {
+        (hits, onward, back)
+    }
+}
+
+/// An order by a column of `resource r`, which agrees with that of [`Sort::key`]: texts by their
+/// bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Order {
     column: Column,
@@ -234,22 +271,23 @@ mod tests {
     }
 
     #[test]
-    fn pages_are_cut_out_of_what_is_sorted() {
+    fn pages_of_what_is_sorted() {
         let sorted: Vec<Position> = "bdfhj".chars().map(|c| at(&c.to_string())).collect();
-        for (seek, expected) in [
-            (Seek::Start, "bd"),
-            (Seek::After(at("d")), "fh"),
-            (Seek::After(at("e")), "fh"),
-            (Seek::From(at("d")), "df"),
-            (Seek::Before(at("f")), "db"),
-            (Seek::Before(at("g")), "fd"),
-            (Seek::UpTo(at("f")), "fd"),
-            (Seek::After(at("j")), ""),
-            (Seek::Before(at("b")), ""),
+        for (seek, ids, next, previous) in [
+            (Seek::Start, "bd", Some(Seek::After(at("d"))), None),
+            (Seek::After(at("d")), "fh", Some(Seek::After(at("h"))), Some(Seek::Before(at("f")))),
+            (Seek::After(at("e")), "fh", Some(Seek::After(at("h"))), Some(Seek::Before(at("f")))),
+            (Seek::From(at("d")), "df", Some(Seek::After(at("f"))), Some(Seek::Before(at("d")))),
+            (Seek::After(at("f")), "hj", None, Some(Seek::Before(at("h")))),
+            (Seek::Before(at("f")), "bd", Some(Seek::After(at("d"))), None),
+            (Seek::Before(at("g")), "df", Some(Seek::After(at("f"))), Some(Seek::Before(at("d")))),
+            (Seek::UpTo(at("f")), "df", Some(Seek::After(at("f"))), Some(Seek::Before(at("d")))),
+            (Seek::After(at("j")), "", None, Some(Seek::UpTo(at("j")))),
+            (Seek::Before(at("b")), "", Some(Seek::From(at("b"))), None),
         ] {
-            let page = seek.cut(&sorted, 2, |a, b| compare(None, a, b));
-            let ids: String = page.iter().map(|position| &*position.id).collect();
-            assert_eq!(ids, expected, "{seek:?}");
+            let page = page(&sorted, None, &seek, 2, |position| position);
+            let found: String = page.0.iter().map(|position| &*position.id).collect();
+            assert_eq!((&*found, page.1, page.2), (ids, next, previous), "{seek:?}");
         }
     }
 

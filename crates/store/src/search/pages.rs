@@ -19,6 +19,12 @@ struct Hit {
     resource: Option<Resource>,
 }
 
+impl Hit {
+    fn position(&self) -> &Position {
+        &self.position
+    }
+}
+
 impl DirectoryTx<'_> {
     pub(super) async fn search(
         mut self,
@@ -33,7 +39,8 @@ impl DirectoryTx<'_> {
             (Paging::Cursor { seek, counts }, Some(order), sources) => {
                 let (total, hits, edge) =
                     self.cursor_page(search, sources, order, seek, *counts).await?;
-                let (hits, next, previous) = links(seek, search.count, hits, edge);
+                let (hits, next, previous) =
+                    order::links(seek, search.count, hits, edge, Hit::position);
                 (total, hits, next, previous)
             }
             (paging, _, sources) => {
@@ -45,10 +52,9 @@ impl DirectoryTx<'_> {
                         (total, page.collect(), None, None)
                     }
                     Paging::Cursor { seek, .. } => {
-                        let hits = seek.cut(&ranked, search.count + 1, |hit, position| {
-                            order::compare(search.sort_order, &hit.position, position)
-                        });
-                        let (hits, next, previous) = links(seek, search.count, hits, None);
+                        let count = search.count;
+                        let (hits, next, previous) =
+                            order::page(&ranked, search.sort_order, seek, count, Hit::position);
                         (total, hits, next, previous)
                     }
                 }
@@ -109,7 +115,7 @@ impl DirectoryTx<'_> {
         counts: bool,
     ) -> Result<(Option<usize>, Vec<Hit>, Option<Position>), SearchError> {
         let wanted = search.count + 1;
-        let forward = |a: &Position, b: &Position| order::compare(search.sort_order, a, b);
+        let forward = |a: &Position, b: &Position| a.compare(b, search.sort_order);
         let reading = |a: &Position, b: &Position| match seek.is_backward() {
             true => forward(b, a),
             false => forward(a, b),
@@ -228,7 +234,7 @@ impl DirectoryTx<'_> {
                 return Err(SearchError::TooMany);
             }
         }
-        ranked.sort_by(|a, b| order::compare(search.sort_order, &a.position, &b.position));
+        ranked.sort_by(|a, b| a.position.compare(&b.position, search.sort_order));
         Ok(ranked)
     }
 
@@ -271,33 +277,5 @@ impl Source<'_> {
             position: candidate.position,
             resource: Some(candidate.resource),
         }
-    }
-}
-
-/// The page that `hits` at `seek` make, in order, and the places of the next and the previous one.
-/// `hits` are in the direction of reading, one more than `count` if there are more; reading ended
-/// at `edge`, if that was for its cost. A page of nothing leads nowhere.
-fn links(
-    seek: &Seek,
-    count: usize,
-    mut hits: Vec<Hit>,
-    edge: Option<Position>,
-) -> (Vec<Hit>, Option<Seek>, Option<Seek>) {
-    if count == 0 {
-        return (Vec::new(), None, None);
-    }
-    let there_is_more = hits.len() > count;
-    hits.truncate(count);
-    let last = hits.last().filter(|_| there_is_more).map(|hit| hit.position.clone());
-    let onward = last.or(edge).map(|position| seek.beyond(position));
-    let back = seek.turned().map(|turned| match hits.first() {
-        Some(first) => turned.beyond(first.position.clone()),
-        None => turned,
-    });
-    if seek.is_backward() {
-        hits.reverse();
-        (hits, back, onward)
-    } else {
-        (hits, onward, back)
     }
 }

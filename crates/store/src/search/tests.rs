@@ -195,7 +195,7 @@ async fn every_page_is_the_lists() {
             parts.push(Part { resource_type, condition, sort, references: choices.chance() });
         }
         let sort_order = sort_by.map(|_| order);
-        expected.sort_by(|a, b| order::compare(sort_order, a, b));
+        expected.sort_by(|a, b| a.compare(b, sort_order));
         let expected: Vec<String> = expected.into_iter().map(|position| position.id).collect();
 
         let page = async |paging: Paging| {

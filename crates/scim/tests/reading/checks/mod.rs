@@ -13,6 +13,7 @@ use scim::{
 };
 use serde_json::Value;
 
+pub mod bulk;
 pub mod filter;
 pub mod json_text;
 pub mod patch;
@@ -24,7 +25,8 @@ pub mod schema;
 pub type Check = fn(&[u8]);
 
 /// The readers by name, in alphabetical order. Each check panics if something does not hold.
-pub const ALL: [(&str, Check); 7] = [
+pub const ALL: [(&str, Check); 8] = [
+    ("bulk", bulk::check),
     ("filter", filter::check),
     ("json", json_text::check),
     ("patch", patch::check),
@@ -175,7 +177,7 @@ pub fn check_refusal(error: &Error) {
 }
 
 /// What holds of every resource that may be stored.
-pub fn check_stored(rt: &ResourceType, resource: &Object) {
+pub fn check_stored(rt: &ResourceType, resource: &Object, reading: Reading) {
     let text = Value::Object(resource.clone()).to_string();
     let normal = validate::normal_form(rt, resource.clone());
     assert_eq!(Value::Object(normal).to_string(), text, "the stored form is stable");
@@ -194,8 +196,16 @@ pub fn check_stored(rt: &ResourceType, resource: &Object) {
     }
     // Sent back as it was read, nothing changes (S-223).
     let sent = Value::Object(represent(rt, resource));
-    let put = replace(rt, resource, sent, Reading::Tolerant).expect("what is stored can be put");
-    assert_eq!(Value::Object(put.resource).to_string(), text, "put back as it was read");
+    match replace(rt, resource, sent, reading) {
+        Ok(put) => {
+            assert_eq!(Value::Object(put.resource).to_string(), text, "put back as it was read");
+        }
+        // What came while the directory was tolerant may be refused now.
+        Err(error) => {
+            assert_eq!(reading, Reading::Strict, "what is stored can be put: {error}");
+            check_refusal(&error);
+        }
+    }
 }
 
 /// Nothing empty anywhere, and no U+0000.

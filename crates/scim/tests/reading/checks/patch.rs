@@ -34,7 +34,7 @@ pub fn check_request(rt: &ResourceType, stored: &Object, request: &PatchRequest,
         Err(error) => return check_refusal(&error.into()),
     };
     let Patched { resource, members, .. } = patched;
-    check_stored(rt, &resource);
+    check_stored(rt, &resource, reading);
     check_members(&members);
     assert_eq!(validate::check_immutable(rt, stored, &resource), Ok(()));
     assert!(changes(rt, &resource, &resource).is_empty());

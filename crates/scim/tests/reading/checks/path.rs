@@ -65,7 +65,7 @@ fn check_operations(path: &str, reading: Reading) {
                     let patched = request.and_then(|r| Ok(apply(rt, stored, &r, reading)?));
                     match patched {
                         Ok(patched) if patched.resource == *stored => {}
-                        Ok(patched) => check_stored(rt, &patched.resource),
+                        Ok(patched) => check_stored(rt, &patched.resource, reading),
                         Err(error) => check_refusal(&error),
                     }
                 }

@@ -42,7 +42,8 @@ fn path_to_primary(path: &AttributePath) -> bool {
     path.sub_attribute.as_deref() == Some("primary")
 }
 
-fn element_matches(attribute: &Attribute, element: &Value, filter: &Filter) -> bool {
+/// Whether one element of `attribute` matches a filter in brackets.
+pub fn element_matches(attribute: &Attribute, element: &Value, filter: &Filter) -> bool {
     let sub = |path: &AttributePath| {
         let sub = attribute.sub_attribute(&path.name).expect("a sub-attribute");
         (assigned(element.get(&sub.name)), sub)

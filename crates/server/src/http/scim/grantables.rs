@@ -1,41 +1,31 @@
 //! The roles and entitlements that a client may give to users: read-only resources, for Okta's
 //! entitlement discovery (O-113, O-114).
 
-use axum::http::{StatusCode, header, request::Parts};
+use axum::http::{StatusCode, header};
 use scim::{
-    Error, Notes, Object, ScimType, dialect, filter,
-    list::{ListQuery, ListResponse},
-    project::Projection,
+    Error, Notes, Object, dialect, filter,
     schema::ResourceType,
-    sort::Sort,
+    sort::{Key, Sort},
 };
 use serde_json::{Value, json};
-use store::grantables::Grantable;
+use store::{grantables::Grantable, search::Position};
 
 use super::{
     answer::{Answer, Refusal},
-    route,
+    resources::{Call, list_query, projection},
 };
-use crate::{directory::Context, schemas::GrantableType};
+use crate::schemas::GrantableType;
 
 /// All of `found` that the query asks for, or the one with this id.
-pub(super) fn answer(
+pub(super) async fn answer(
     found: &GrantableType,
     id: Option<&str>,
-    parts: &Parts,
-    context: &Context,
+    call: Call<'_>,
 ) -> Result<Answer, Refusal> {
-    let rt = &found.resource_type;
+    let (rt, context) = (&found.resource_type, call.context);
     let mut notes = Notes::default();
-    let pairs = route::query_pairs(parts.uri.query().unwrap_or_default()).map_err(|_| {
-        Error::bad_request(
-            ScimType::InvalidValue,
-            "the query holds percent-encoding that is none, or no UTF-8",
-        )
-    })?;
-    let query = ListQuery::from_pairs(pairs, context.reading, &mut notes)?;
-    let projection =
-        Projection::parse(rt, query.attributes.as_deref(), query.excluded_attributes.as_deref())?;
+    let mut query = list_query(call.parts, context.reading, &mut notes)?;
+    let projection = projection(rt, &query)?;
     let base_url = &context.base_url;
     if let Some(id) = id {
         let grantable = found
@@ -46,12 +36,6 @@ pub(super) fn answer(
         let answer = Answer::json(StatusCode::OK, Value::from(object).to_string());
         return Ok(answer.with(header::CONTENT_LOCATION, location(grantable, rt, base_url)));
     }
-    if query.cursor.is_some() {
-        return Err(Refusal::from(Error::bad_request(
-            ScimType::InvalidValue,
-            "paging by `cursor` is not served here: use `startIndex` and `count`",
-        )));
-    }
     let condition = match &query.filter {
         None => None,
         Some(text) => {
@@ -60,29 +44,39 @@ pub(super) fn answer(
             Some(resolved.map_err(Error::from)?)
         }
     };
-    let all = found.grantables.iter().map(|grantable| to_object(grantable, rt, base_url));
-    let mut all: Vec<Object> =
-        all.filter(|object| condition.as_ref().is_none_or(|c| c.matches(object))).collect();
-    if let Some(path) = &query.sort_by {
-        let sort = Sort::parse(rt, path)?;
-        let mut keyed: Vec<_> = all.into_iter().map(|object| (sort.key(&object), object)).collect();
-        keyed.sort_by(|(a, _), (b, _)| a.compare(b, query.sort_order));
-        all = keyed.into_iter().map(|(_, object)| object).collect();
-    }
-    let total_results = all.len() as u64;
-    let skipped = usize::try_from(query.start_index - 1).unwrap_or(usize::MAX);
+    let sort = query.sort_by.as_deref().map(|path| Sort::parse(rt, path)).transpose()?;
+    let order = sort.as_ref().map(|_| query.sort_order);
+    let mut all: Vec<(Position, Object)> = found
+        .grantables
+        .iter()
+        .map(|grantable| (grantable, to_object(grantable, rt, base_url)))
+        .filter(|(_, object)| condition.as_ref().is_none_or(|c| c.matches(object)))
+        .map(|(grantable, object)| {
+            let key = sort.as_ref().map_or(Key::Missing, |sort| sort.key(&object));
+            (Position { key, id: grantable.id.clone() }, object)
+        })
+        .collect();
+    all.sort_by(|(a, _), (b, _)| a.compare(b, order));
+    let owner = call.owner(&query, &rt.name);
+    let cursor = call.begin(&mut query, &owner).await?;
     let count = usize::try_from(query.count()).unwrap_or(usize::MAX);
-    let page = all.into_iter().skip(skipped).take(count).map(|mut object| {
+    let (page, next, previous) = match &cursor {
+        Some(cursor) => store::search::page(&all, order, &cursor.seek, count, |(at, _)| at),
+        None => {
+            let skipped = usize::try_from(query.start_index - 1).unwrap_or(usize::MAX);
+            (all.iter().skip(skipped).take(count).cloned().collect(), None, None)
+        }
+    };
+    let total = Some(all.len() as u64);
+    let mut head = call.head(&query, &owner, total, (&next, &previous)).await?;
+    head.items_per_page = page.len() as u64;
+    let mut list = head.into_object();
+    let resources = page.into_iter().map(|(_, mut object)| {
         projection.apply(rt, &mut object);
         Value::Object(object)
     });
-    let list = ListResponse {
-        total_results,
-        start_index: Some(query.start_index),
-        resources: page.collect(),
-        ..ListResponse::default()
-    };
-    Ok(Answer::json(StatusCode::OK, Value::from(list.into_object()).to_string()))
+    list.insert("Resources".into(), resources.collect());
+    Ok(Answer::json(StatusCode::OK, Value::from(list).to_string()))
 }
 
 fn location(grantable: &Grantable, rt: &ResourceType, base_url: &str) -> String {

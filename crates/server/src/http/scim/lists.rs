@@ -10,12 +10,11 @@ use axum::{
 use scim::{
     Error, ScimType,
     dialect::{self, Reading},
-    list::ListQuery,
+    list::{ListQuery, ListResponse},
     project::Projection,
     schema::ResourceType,
     search,
     sort::SortOrder,
-    urn,
 };
 use serde_json::Value;
 use store::search::{Found, Match, Paging, Seek};
@@ -68,9 +67,14 @@ impl Call<'_> {
             let Stored { resource, references } = stored;
             found.page.push(Match { part: 0, resource, references });
         }
-        let total = Some(found.page.len() as u64);
+        let head = ListResponse {
+            total_results: Some(found.page.len() as u64),
+            start_index: Some(1),
+            items_per_page: found.page.len() as u64,
+            ..ListResponse::default()
+        };
         let listed = [(resource_type, projection)];
-        let body = list_body(&found, total, "\"startIndex\":1,", &listed, &context.base_url)?;
+        let body = list_body(&found, head, &listed, &context.base_url)?;
         Ok(Answer::json(StatusCode::OK, body))
     }
 
@@ -83,16 +87,12 @@ impl Call<'_> {
         for resource_type in types.iter().filter(|one| self.context.serves(one)) {
             listed.push((resource_type, projection(resource_type, &query)?));
         }
-        let owner = self.owner(&query, types);
-        let cursor = match query.cursor.as_deref() {
-            None => None,
-            Some("") => Some(Cursor { seek: Seek::Start, count: query.count(), total: None }),
-            Some(text) => Some(self.open(text, &owner, query.count).await?),
-        };
+        let names: Vec<&str> = types.iter().map(|one| &*one.name).collect();
+        let owner = self.owner(&query, &names.join(","));
+        let cursor = self.begin(&mut query, &owner).await?;
         let paging = match &cursor {
             None => Paging::Index(usize::try_from(query.start_index - 1).unwrap_or(usize::MAX)),
             Some(cursor) => {
-                query.count = Some(cursor.count);
                 // Counted once, at the beginning of the walk (S-207).
                 let counts = cursor.seek == Seek::Start;
                 Paging::Cursor { seek: cursor.seek.clone(), counts }
@@ -118,25 +118,54 @@ impl Call<'_> {
             }
         }
 
-        let mut total = found.total.map(|total| total as u64);
-        let mut place = format!("\"startIndex\":{},", query.start_index);
-        if let Some(cursor) = cursor {
-            total = if cursor.seek == Seek::Start { total } else { cursor.total };
-            place.clear();
-            for (name, seek) in [("nextCursor", &found.next), ("previousCursor", &found.previous)] {
-                let Some(seek) = seek.clone() else { continue };
-                let cursor = Cursor { seek, count: cursor.count, total };
-                let text = self
-                    .app
-                    .cursors
-                    .seal(&cursor, &owner, self.context.now, &self.context.store)
-                    .await
-                    .map_err(directory::Error::from)?;
-                place.push_str(&format!("\"{name}\":\"{text}\","));
-            }
-        }
-        let body = list_body(&found, total, &place, &listed, &self.context.base_url)?;
+        let total = match &cursor {
+            Some(cursor) if cursor.seek != Seek::Start => cursor.total,
+            _ => found.total.map(|total| total as u64),
+        };
+        let mut head = self.head(&query, &owner, total, (&found.next, &found.previous)).await?;
+        head.items_per_page = found.page.len() as u64;
+        let body = list_body(&found, head, &listed, &self.context.base_url)?;
         Ok(Answer::json(StatusCode::OK, body))
+    }
+
+    /// Where the page of a list by cursor begins; `None` by index. The `count` that a request leaves
+    /// out is the walk's.
+    pub(super) async fn begin(
+        &self,
+        query: &mut ListQuery,
+        owner: &[u8],
+    ) -> Result<Option<Cursor>, Refusal> {
+        let cursor = match query.cursor.as_deref() {
+            None => return Ok(None),
+            Some("") => Cursor { seek: Seek::Start, count: query.count(), total: None },
+            Some(text) => self.open(text, owner, query.count).await?,
+        };
+        query.count = Some(cursor.count);
+        Ok(Some(cursor))
+    }
+
+    /// What a ListResponse says of its page, with cursors for the next and the previous one.
+    pub(super) async fn head(
+        &self,
+        query: &ListQuery,
+        owner: &[u8],
+        total: Option<u64>,
+        (next, previous): (&Option<Seek>, &Option<Seek>),
+    ) -> Result<ListResponse, Refusal> {
+        let seal = async |seek: &Option<Seek>| {
+            let Some(seek) = seek.clone() else { return Ok(None) };
+            let cursor = Cursor { seek, count: query.count(), total };
+            let (now, store) = (self.context.now, &self.context.store);
+            let sealed = self.app.cursors.seal(&cursor, owner, now, store).await;
+            sealed.map(Some).map_err(directory::Error::from)
+        };
+        Ok(ListResponse {
+            total_results: total,
+            start_index: query.cursor.is_none().then_some(query.start_index),
+            items_per_page: 0,
+            next_cursor: seal(next).await?,
+            previous_cursor: seal(previous).await?,
+        })
     }
 
     /// The same search for an address whose plus signs the client did not encode.
@@ -185,10 +214,10 @@ impl Call<'_> {
         Ok(cursor)
     }
 
-    /// What a cursor of this list belongs to: the directory, the token and all parameters but the
+    /// What a cursor of `list` belongs to: the directory, the token and all parameters but the
     /// cursor and the count (S-198, S-200). Each part with its length, so that no two lists have the
     /// same.
-    fn owner(&self, query: &ListQuery, types: &[&Arc<ResourceType>]) -> Vec<u8> {
+    pub(super) fn owner(&self, query: &ListQuery, list: &str) -> Vec<u8> {
         let order = match query.sort_order {
             SortOrder::Ascending => "ascending",
             SortOrder::Descending => "descending",
@@ -209,9 +238,7 @@ impl Call<'_> {
         add(Some(order));
         add(query.attributes.as_deref());
         add(query.excluded_attributes.as_deref());
-        for resource_type in types {
-            add(Some(&resource_type.name));
-        }
+        add(Some(list));
         owner
     }
 }
@@ -220,21 +247,16 @@ fn refusal(scim_type: ScimType, detail: String) -> Refusal {
     Refusal::from(Error::bad_request(scim_type, detail))
 }
 
-/// The ListResponse (RFC 7644 §3.4.2); documents are copied, not parsed, unless projected. `place`
-/// is the member that says which page it is, with a comma behind it.
+/// The ListResponse (RFC 7644 §3.4.2); documents are copied, not parsed, unless projected.
 fn list_body(
     found: &Found,
-    total: Option<u64>,
-    place: &str,
+    head: ListResponse,
     listed: &[Listed<'_>],
     base_url: &str,
 ) -> Result<String, Error> {
-    let total = total.map(|total| format!("\"totalResults\":{total},")).unwrap_or_default();
-    let mut body = format!(
-        "{{\"schemas\":[\"{}\"],{total}{place}\"itemsPerPage\":{},\"Resources\":[",
-        urn::LIST_RESPONSE,
-        found.page.len()
-    );
+    let mut body = Value::from(head.into_object()).to_string();
+    body.pop();
+    body.push_str(",\"Resources\":[");
     for (at, Match { part, resource, references }) in found.page.iter().enumerate() {
         if at > 0 {
             body.push(',');

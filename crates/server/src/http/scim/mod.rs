@@ -155,7 +155,7 @@ async fn answer(
         Endpoint::Declared(ref name, ref id) => match resource_types.grantables_at(name) {
             None => Err(route_refusal(None)),
             Some(_) if writes => Err(not_allowed(&endpoint)),
-            Some(found) => grantables::answer(found, id.as_deref(), parts, &context),
+            Some(found) => grantables::answer(found, id.as_deref(), call).await,
         },
         Endpoint::Bulk if !app.settings.bulk => Err(Refusal::from(Error::new(
             501,

@@ -1,0 +1,3 @@
+#![no_main]
+
+headcount_fuzz::target!("bulk", bulk);

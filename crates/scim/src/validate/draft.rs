@@ -308,7 +308,7 @@ fn keep_unsent(schema: &Schema, stored: &Object, slots: &mut Slots, offset: usiz
 }
 
 /// `schemas` says nothing that the endpoint and the body do not say (E-19..E-21, O-46); only the
-/// strict reading insists on it (S-045, S-046).
+/// strict reading insists on it (S-045, S-046), unless it names another resource type only.
 fn check_schemas(
     rt: &ResourceType,
     body: &Object,
@@ -325,6 +325,7 @@ fn check_schemas(
         return Ok(());
     };
     let mut base = false;
+    let mut other_type = None;
     for schema in schemas {
         let known = match schema.as_str() {
             Some(text) if urn::eq(text, &rt.schema.id) => {
@@ -341,11 +342,18 @@ fn check_schemas(
             if strict {
                 return Err(place.problem(Problem::UnknownSchema(name)));
             }
+            if [urn::USER, urn::GROUP].iter().any(|uri| urn::eq(uri, &name)) {
+                other_type = Some(name.clone());
+            }
             context.note(format!("`schemas` names `{name}`, which is no schema here: passed over"));
         }
     }
     if strict && !base {
         return Err(place.problem(Problem::Schemas));
     }
-    Ok(())
+    // A body of another resource type is at the wrong endpoint.
+    match other_type {
+        Some(name) if !base => Err(place.problem(Problem::UnknownSchema(name))),
+        _ => Ok(()),
+    }
 }

@@ -7,7 +7,7 @@
 //! that operation refused, so that the end is what processing in order would have led to.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     mem,
     sync::Arc,
     time::{Duration, Instant},
@@ -26,12 +26,15 @@ use super::{
     patch::patch_in, replace::replace_in,
 };
 
-/// Operations that share a commit, unless their references ask for more.
+/// Operations that share a commit, unless their references ask for more, and the time after which
+/// no more of them are begun: others wait for the writer, too.
 const CHUNK: usize = 100;
+const CHUNK_TIME: Duration = Duration::from_millis(50);
 
-/// How often a run of operations is repeated because a promise was broken. After that, none of
-/// them may refer to a later one (RFC 7644 §3.7.1 lets a server give up).
+/// How often a run of operations is repeated because a promise was broken, and for how long. After
+/// that, none of them may refer to a later one (RFC 7644 §3.7.1 lets a server give up).
 const REPEATS: usize = 4;
+const REPEAT_TIME: Duration = Duration::from_secs(2);
 
 /// What became of an operation.
 #[derive(Debug)]
@@ -65,13 +68,12 @@ pub async fn bulk(job: &Arc<Job>, context: &Arc<Context>) -> Vec<Processed> {
     let mut states = vec![State::Waiting; job.operations.len()];
     let mut all = Vec::with_capacity(job.operations.len());
     let mut failures = 0;
-    for chunk in chunks(job.segments()) {
-        if stops(job, failures) {
-            break;
-        }
+    let mut segments = VecDeque::from(job.segments());
+    while !segments.is_empty() && !stops(job, failures) {
+        let chunk = chunk(&segments);
         let started = Instant::now();
         let (job_of_chunk, context_of_chunk) = (Arc::clone(job), Arc::clone(context));
-        let (states_before, segments) = (states.clone(), chunk.clone());
+        let (states_before, chunk_of_job) = (states.clone(), chunk.clone());
         let ran: Result<Vec<Processed>, store::Error> = context
             .store
             .write(&context.directory_id, async move |mut tx: DirectoryTx<'_>| {
@@ -85,7 +87,7 @@ pub async fn bulk(job: &Arc<Job>, context: &Arc<Context>) -> Vec<Processed> {
                         promised: BTreeSet::new(),
                         ran: Vec::new(),
                     };
-                    match tx.attempt(async |tx| run.segments(&segments, tx).await).await {
+                    match tx.attempt(async |tx| run.segments(&chunk_of_job, tx).await).await {
                         Ok(()) => return Ok(run.ran),
                         Err(Undone::Store(error)) => return Err(error),
                         Err(Undone::Written | Undone::Broken(_)) => {}
@@ -107,6 +109,9 @@ pub async fn bulk(job: &Arc<Job>, context: &Arc<Context>) -> Vec<Processed> {
             lost.take(room).collect()
         });
         for processed in &ran {
+            while segments.front().is_some_and(|segment| segment.contains(&processed.operation)) {
+                segments.pop_front();
+            }
             let failed = processed.result.is_err();
             failures += usize::from(failed);
             states[processed.operation] = if failed { State::Failed } else { State::Done };
@@ -121,22 +126,14 @@ fn stops(job: &Job, failures: usize) -> bool {
     job.fail_on_errors.is_some_and(|most| failures >= most)
 }
 
-/// The segments in chunks of at least [`CHUNK`] operations, as long as there are so many.
-fn chunks(segments: Vec<Vec<usize>>) -> Vec<Vec<Vec<usize>>> {
-    let mut chunks = Vec::new();
-    let (mut chunk, mut length) = (Vec::new(), 0);
-    for segment in segments {
+/// The first segments, up to [`CHUNK`] operations or one segment.
+fn chunk(segments: &VecDeque<Vec<usize>>) -> Vec<Vec<usize>> {
+    let mut length = 0;
+    let fits = |segment: &&Vec<usize>| {
         length += segment.len();
-        chunk.push(segment);
-        if length >= CHUNK {
-            chunks.push(mem::take(&mut chunk));
-            length = 0;
-        }
-    }
-    if !chunk.is_empty() {
-        chunks.push(chunk);
-    }
-    chunks
+        length <= CHUNK || length == segment.len()
+    };
+    segments.iter().take_while(fits).cloned().collect()
 }
 
 /// Some operations inside one transaction.
@@ -174,7 +171,11 @@ impl Run<'_> {
         segments: &[Vec<usize>],
         tx: &mut DirectoryTx<'_>,
     ) -> Result<(), Undone> {
+        let started = Instant::now();
         for segment in segments {
+            if !self.ran.is_empty() && started.elapsed() > CHUNK_TIME {
+                break;
+            }
             self.segment(segment, tx).await?;
         }
         Ok(())
@@ -188,6 +189,7 @@ impl Run<'_> {
                 self.step(operation, tx).await
             };
         }
+        let started = Instant::now();
         let mut refused = BTreeMap::new();
         for repeat in 0.. {
             let before = (self.states.clone(), self.failures, self.ran.len());
@@ -200,7 +202,7 @@ impl Run<'_> {
             (self.states, self.failures) = (before.0, before.1);
             self.ran.truncate(before.2);
             self.promised.clear();
-            if repeat == REPEATS {
+            if repeat == REPEATS || started.elapsed() > REPEAT_TIME {
                 for (operation, later) in self.forward(segment) {
                     refused.entry(operation).or_insert(later[0]);
                 }

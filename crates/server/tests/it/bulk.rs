@@ -2,6 +2,7 @@
 
 mod limits;
 mod order;
+mod promises;
 
 use std::collections::BTreeMap;
 

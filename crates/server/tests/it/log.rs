@@ -379,3 +379,32 @@ async fn check_whole(client: &ScimClient, id: &str) {
         assert_eq!(client.find_users(&filter).await, std::slice::from_ref(&stored));
     }
 }
+
+/// S-441, S-464: bad tokens are in the log of the directory that they were tried on, but a flood of
+/// them is not: 20 a second, and as many at once as come in two.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s_464_a_flood_of_bad_tokens_does_not_fill_the_log() {
+    const TRIED: usize = 400;
+    let server = TestServer::start().await;
+    let directory = server.directory("generic", 0).await;
+    let stranger = Directory { token: headcount::token::generate(), ..directory.clone() };
+    let stranger = server.client(&stranger);
+    let start = std::time::Instant::now();
+    crate::harness::in_parallel(TRIED, 32, |_| {
+        let stranger = stranger.clone();
+        async move { stranger.get("/Users").await.refused(401) }
+    })
+    .await;
+    let seconds = usize::try_from(start.elapsed().as_secs()).unwrap() + 1;
+    // Written after all of them.
+    let last = server.client(&directory).get("/Users").await.expect(200);
+    let log = until("the last entry", async || {
+        let log = server.provisioning_log(&directory).await;
+        let there = log.iter().any(|entry| entry.request_id == last.header("x-request-id"));
+        there.then_some(log)
+    })
+    .await;
+    let refused = log.iter().filter(|entry| entry.status == 401).count();
+    let most = (40 + 20 * seconds).min(TRIED);
+    assert!((20..=most).contains(&refused), "{refused} of {most}");
+}

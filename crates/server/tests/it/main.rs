@@ -28,6 +28,7 @@ mod me;
 mod modifying;
 mod oauth;
 mod okta_suite;
+mod outside_reader;
 mod paging;
 mod profiles;
 mod rate_limit;

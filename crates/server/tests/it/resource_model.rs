@@ -157,6 +157,28 @@ async fn s_052_what_nobody_declared_is_passed_over_with_a_note() {
     }
 }
 
+/// S-045: a body that says it is of another resource type is at the wrong endpoint.
+#[tokio::test]
+async fn s_045_a_body_of_another_resource_type() {
+    let (_server, client) = TestServer::with_client().await;
+    let one = client.post("/Users", user("a@example.com")).await.expect(201);
+    let target = format!("/Users/{}", one.id());
+    for schemas in [json!([GROUP]), json!([GROUP.to_lowercase()]), json!([ENTERPRISE, GROUP])] {
+        let body = user_with("b@example.com", json!({"schemas": schemas}));
+        for refused in
+            [client.post("/Users", body.clone()).await, client.put(&target, body.clone()).await]
+        {
+            let refused = refused.refused(400);
+            assert_eq!(refused.body["scimType"], "invalidSyntax", "{schemas}");
+            assert!(refused.detail().contains("`schemas`"), "{}", refused.detail());
+        }
+    }
+    let body = json!({"schemas": [USER], "displayName": "Crew"});
+    client.post("/Groups", body).await.refused(400);
+    assert_eq!(client.get("/Users").await.body["Resources"], json!([one.body]));
+    assert_eq!(client.get("/Groups").await.body["totalResults"], 0);
+}
+
 /// S-048: names and URNs are found in any letter case, everywhere, and answered in their own.
 #[tokio::test]
 async fn s_048_letter_case_of_names() {

@@ -123,3 +123,22 @@ fn content_type(headers: &HeaderMap) -> HeaderValue {
     };
     if asks("application/json") && !asks("application/scim+json") { JSON } else { SCIM_JSON }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// S-009, S-316, S-321: while the store cannot be written, clients are told to come back.
+    #[test]
+    fn a_store_that_is_unavailable_says_when_to_come_back() {
+        let error = store::Error::Unavailable("the disk at /secret is full".into());
+        let refusal = Refusal::from(crate::directory::Error::from(error));
+        let (parts, ()) = axum::http::Request::new(()).into_parts();
+        let detail = refusal.error.detail.clone();
+        let response = refusal.into_response(&parts, "request-7");
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers()[header::RETRY_AFTER], "5");
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/scim+json");
+        assert!(!detail.contains("secret"), "{detail}");
+    }
+}

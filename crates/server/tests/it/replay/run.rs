@@ -19,8 +19,10 @@ pub struct Run {
     server: Arc<TestServer>,
     directory: Directory,
     base: String,
-    /// What `{name}` stands for.
-    names: Object,
+    /// What `{name}` stands for; shared by requests that are under way at once.
+    names: Arc<Object>,
+    /// What `{number}` stands for.
+    number: usize,
 }
 
 struct Answer {
@@ -44,7 +46,7 @@ impl Run {
         names.insert("basic".into(), BASE64.encode(format!("scim:{}", directory.token)).into());
         names.insert("file".into(), file_of(&server, &directory).display().to_string().into());
         names.insert("each".into(), each.clone());
-        Self { http, server, directory, base, names }
+        Self { http, server, directory, base, names: Arc::new(names), number: 0 }
     }
 
     /// Every step, up to the first whose answer is wrong: the later ones stand on it.
@@ -61,7 +63,7 @@ impl Run {
                     .or_insert_with(|| json!([schema]));
                 let created = self.setup(endpoint, &body).await;
                 let id = created.map_err(|error| format!("setup of `{name}`: {error}"))?;
-                self.names.insert(name.clone(), id);
+                Arc::make_mut(&mut self.names).insert(name.clone(), id);
             }
         }
         for (number, step) in case.steps.iter().enumerate() {
@@ -88,8 +90,7 @@ impl Run {
             let run = self.clone();
             let shared = Arc::new(step.clone());
             let outcomes = in_parallel(step.times, step.parallel, move |at| {
-                let (mut run, step) = (run.clone(), shared.clone());
-                run.names.insert("number".into(), (at + 1).into());
+                let (run, step) = (Self { number: at + 1, ..run.clone() }, shared.clone());
                 async move { run.step(&step).await }
             });
             for (at, saved) in outcomes.await.into_iter().enumerate() {
@@ -100,7 +101,7 @@ impl Run {
             return Ok(());
         }
         for time in 1..=step.times {
-            self.names.insert("number".into(), time.into());
+            self.number = time;
             match self.step(step).await {
                 Ok(saved) => {
                     for (name, value) in saved {
@@ -309,13 +310,14 @@ impl Run {
     }
 
     fn keep(&mut self, name: String, value: Value) -> Result<(), String> {
+        let names = Arc::make_mut(&mut self.names);
         match name.strip_suffix('+') {
-            Some(list) => match self.names.entry(list).or_insert_with(|| json!([])) {
+            Some(list) => match names.entry(list).or_insert_with(|| json!([])) {
                 Value::Array(list) => list.push(value),
                 _ => return Err(format!("`{list}` is no list")),
             },
             None => {
-                self.names.insert(name, value);
+                names.insert(name, value);
             }
         }
         Ok(())
@@ -334,12 +336,8 @@ impl Run {
             Value::Object(object) if object.contains_key("$times") => {
                 let times = object["$times"].as_u64().ok_or("`$times` is no number")?;
                 let of = object.get("of").ok_or("`$times` of nothing")?;
-                let mut run = self.clone();
-                let one = |number: u64| {
-                    run.names.insert("number".into(), number.into());
-                    run.fill(of)
-                };
-                (1..=times).map(one).collect::<Result<_, _>>()?
+                let one = |number| Self { number, ..self.clone() }.fill(of);
+                (1..=times as usize).map(one).collect::<Result<_, _>>()?
             }
             Value::Object(object) => object
                 .iter()
@@ -351,8 +349,7 @@ impl Run {
     }
 
     fn text(&self, text: &str) -> Result<String, String> {
-        let number = self.names.get("number").unwrap_or(&Value::Null);
-        let text = text.replace("{number}", &number.to_string());
+        let text = text.replace("{number}", &self.number.to_string());
         let mut filled = String::new();
         let mut rest = &*text;
         while let Some((before, name, after)) = placeholder(rest) {
@@ -368,6 +365,9 @@ impl Run {
 
     /// What a name stands for; elements of `each` may hold names themselves.
     fn value(&self, name: &str) -> Result<Value, String> {
+        if name == "number" {
+            return Ok(self.number.into());
+        }
         let (first, members) = name.split_once('.').unwrap_or((name, ""));
         let mut members = members.split('.').filter(|member| !member.is_empty());
         let value =

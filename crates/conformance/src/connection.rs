@@ -331,3 +331,48 @@ fn cause(error: &reqwest::Error) -> String {
 pub fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connection(token: &str) -> Connection {
+        let options = Options::new("https://scim.example.com/v2/", token);
+        Connection::new(&options).expect("the URL and the token are good")
+    }
+
+    /// The line runs in a shell, and never holds the token.
+    #[test]
+    fn requests_as_lines_for_a_shell() {
+        let bearer = connection("s3cret");
+        let body = serde_json::json!({"displayName": "O'Neil"});
+        assert_eq!(
+            bearer.call(Method::POST, "/Users").json(&body).curl(),
+            "curl -X POST 'https://scim.example.com/v2/Users' -H \"Authorization: Bearer $TOKEN\" \
+             -H 'accept: application/scim+json' -H 'content-type: application/scim+json' \
+             --data-binary '{\"displayName\":\"O'\\''Neil\"}'"
+        );
+        let plain = bearer.call(Method::GET, "/Users").header("accept", "").authorized(None);
+        assert_eq!(plain.curl(), "curl 'https://scim.example.com/v2/Users'");
+        let lower = bearer.call(Method::GET, "/").authorized(Some("bearer s3cret"));
+        assert!(lower.curl().contains("\"Authorization: bearer $TOKEN\""), "{}", lower.curl());
+        let basic = connection("Basic dXNlcjpwYXNz");
+        let line = basic.call(Method::GET, "/").curl();
+        assert!(line.contains("\"Authorization: $TOKEN\""), "{line}");
+    }
+
+    #[test]
+    fn base_urls() {
+        for (url, good) in [
+            ("https://scim.example.com/v2", true),
+            ("http://127.0.0.1:8080", true),
+            ("scim.example.com/v2", false),
+            ("ftp://scim.example.com", false),
+            ("https://scim.example.com/v2?x=1", false),
+            ("https://scim.example.com/v2#x", false),
+        ] {
+            assert_eq!(Connection::new(&Options::new(url, "x")).is_ok(), good, "{url}");
+        }
+        assert!(Connection::new(&Options::new("https://scim.example.com", "a\nb")).is_err());
+    }
+}

@@ -78,7 +78,10 @@ fn fill(into: &mut Map<String, Value>, attribute: &Value, name: &str) {
     }
     let one = match attribute["type"].as_str().unwrap_or("string") {
         "boolean" => json!(true),
-        "integer" | "decimal" => json!(1),
+        // The number at the name's end, as the attribute may have to be unique.
+        "integer" | "decimal" => {
+            name.rsplit('-').next().and_then(|n| n.parse::<u64>().ok()).unwrap_or(1).into()
+        }
         "dateTime" => json!("2020-02-20T20:20:20Z"),
         "binary" => json!("aGVhZGNvdW50"),
         "reference" => json!("https://example.com/headcount"),
@@ -96,6 +99,15 @@ fn fill(into: &mut Map<String, Value>, attribute: &Value, name: &str) {
     };
     let value = if attribute["multiValued"] == true { json!([one]) } else { one };
     into.insert(key.to_owned(), value);
+}
+
+/// Adds an extension to a body's `schemas`, where it may stand already.
+pub fn name_schema(body: &mut Value, urn: &str) {
+    if let Some(schemas) = body["schemas"].as_array_mut()
+        && !schemas.contains(&json!(urn))
+    {
+        schemas.push(json!(urn));
+    }
 }
 
 /// Whether a name was invented by any run.

@@ -224,3 +224,94 @@ fn null_in(value: &Value) -> Option<String> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::HeaderMap;
+    use serde_json::json;
+
+    use super::*;
+
+    /// The rules that an answer to a GET breaks.
+    fn broken(status: u16, media: &str, body: Value) -> Vec<&'static str> {
+        let exchange = Exchange {
+            method: "GET".into(),
+            url: String::new(),
+            curl: String::new(),
+            status,
+            body: String::new(),
+        };
+        let mut headers = HeaderMap::new();
+        headers.insert("content-type", media.parse().expect("a media type"));
+        let answer = Answer::new(Arc::new(exchange), headers, body.to_string(), None);
+        let mut observations = Observations::default();
+        observations.look(&Method::GET, "/Users", &answer, true);
+        let failed = |rule: &&&str| observations.verdict(rule).is_err();
+        observations.seen.keys().filter(failed).copied().collect()
+    }
+
+    fn user(change: Value) -> Value {
+        let mut user = json!({"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "id": "7",
+            "active": true, "meta": {"resourceType": "User", "location": "/Users/7"},
+            "emails": [{"value": "a", "primary": true}, {"value": "b"}]});
+        for (name, value) in change.as_object().expect("the change is an object") {
+            user[name] = value.clone();
+        }
+        user
+    }
+
+    #[test]
+    fn resources() {
+        let urn = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+        let two = json!([{"value": "a", "primary": true}, {"value": "b", "primary": true}]);
+        for (change, rules) in [
+            (json!({}), vec![]),
+            (json!({"id": ""}), vec!["id"]),
+            (json!({"schemas": []}), vec!["schemas"]),
+            (json!({"meta": {"resourceType": "User"}}), vec!["meta"]),
+            (json!({"active": "true"}), vec!["active"]),
+            (json!({"password": "x"}), vec!["password"]),
+            (json!({"emails": two}), vec!["primary"]),
+            (json!({"title": null}), vec!["nulls"]),
+            (json!({"name": {"givenName": null}}), vec!["nulls"]),
+            (json!({urn: {"department": "x"}}), vec!["extension-named"]),
+            (json!({urn: {}}), vec![]),
+        ] {
+            assert_eq!(broken(200, SCIM_JSON, user(change.clone())), rules, "{change}");
+        }
+        let typed = "application/scim+json; charset=utf-8";
+        assert!(broken(200, typed, user(json!({}))).is_empty());
+        assert_eq!(broken(200, "application/json", user(json!({}))), ["media"]);
+    }
+
+    #[test]
+    fn lists() {
+        let list = |total: Value, items: Value| {
+            broken(
+                200,
+                SCIM_JSON,
+                json!({"schemas": [LIST], "totalResults": total,
+                "itemsPerPage": items, "startIndex": 1, "Resources": [user(json!({}))]}),
+            )
+        };
+        assert!(list(json!(1), json!(1)).is_empty());
+        assert!(list(json!(9), Value::Null).is_empty());
+        assert_eq!(list(json!("1"), json!(1)), ["counters"]);
+        assert_eq!(list(json!(0), json!(1)), ["total"]);
+        assert_eq!(list(json!(2), json!(2)), ["items"]);
+    }
+
+    #[test]
+    fn errors() {
+        let error = |status: Value| json!({"schemas": [ERROR], "status": status, "detail": "no"});
+        assert!(broken(404, SCIM_JSON, error(json!("404"))).is_empty());
+        assert_eq!(broken(404, SCIM_JSON, error(json!(404))), ["error-status"]);
+        assert_eq!(broken(404, "application/json", error(json!("404"))), ["error-media"]);
+        assert_eq!(broken(404, SCIM_JSON, json!({"message": "no"})), ["error-form"]);
+        assert_eq!(broken(500, SCIM_JSON, error(json!("500"))), ["server-error"]);
+        assert!(broken(501, SCIM_JSON, error(json!("501"))).is_empty());
+        let mut unknown = error(json!("400"));
+        unknown["scimType"] = json!("badValue");
+        assert_eq!(broken(400, SCIM_JSON, unknown), ["scim-type"]);
+    }
+}

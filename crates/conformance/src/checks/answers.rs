@@ -6,7 +6,7 @@ use crate::{
     check::{Check, Running, Stop, Verdict, client, must, should},
     connection::locked,
     session::Session,
-    target::{ENTERPRISE, USER},
+    target::ENTERPRISE,
 };
 
 pub fn checks() -> Vec<Check> {
@@ -235,7 +235,7 @@ async fn ask_around(s: &Session) -> Verdict {
     }
     let mut user = s.user();
     if s.enterprise().is_ok() {
-        user["schemas"] = json!([USER, ENTERPRISE]);
+        crate::invent::name_schema(&mut user, ENTERPRISE);
         user[ENTERPRISE]["department"] = json!("Tours");
     }
     user["password"] = json!("Xy7!correct-horse");

@@ -515,11 +515,7 @@ async fn projected(s: &Session) -> Verdict {
 /// A user with a department.
 fn with_department(s: &Session) -> Value {
     let mut user = s.user();
-    if let Some(schemas) =
-        user["schemas"].as_array_mut().filter(|s| !s.contains(&json!(ENTERPRISE)))
-    {
-        schemas.push(json!(ENTERPRISE));
-    }
+    crate::invent::name_schema(&mut user, ENTERPRISE);
     user[ENTERPRISE]["department"] = json!("Tour Operations");
     user[ENTERPRISE]["employeeNumber"] = json!("701984");
     user

@@ -26,7 +26,7 @@ pub fn checks() -> Vec<Check> {
         must(
             [
                 "filter-none",
-                "S-143 E-01 E-152 O-16 O-103",
+                "S-143 E-01 E-152 O-16 O-103 O-105",
                 "A filter that matches nobody is answered with 200 and a total of 0",
                 "RFC 7644 §3.4.2",
                 "Entra's connection test is such a filter; with 404 the job goes into quarantine.",

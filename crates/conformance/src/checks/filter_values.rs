@@ -185,7 +185,7 @@ async fn extension(s: &Session) -> Verdict {
     s.enterprise()?;
     let mut user = s.user();
     let number = s.name();
-    user["schemas"] = json!([USER, ENTERPRISE]);
+    crate::invent::name_schema(&mut user, ENTERPRISE);
     user[ENTERPRISE]["employeeNumber"] = json!(number);
     let made = s.make(s.users(), &user).await?;
     s.finds(&format!("{ENTERPRISE}:employeeNumber eq \"{number}\""), &[&made]).await?;

@@ -23,6 +23,17 @@ pub fn checks() -> Vec<Check> {
         ),
         must(
             [
+                "group-list",
+                "S-142 S-143 O-10 O-110",
+                "Groups are listed as a ListResponse, also when there are none",
+                "RFC 7644 §3.4.2",
+                "Okta refuses to save a connection that imports groups.",
+            ],
+            |s| Box::pin(list(s)),
+        )
+        .reads(),
+        must(
+            [
                 "group-members",
                 "S-099 O-70",
                 "A group is created with members, of whom only the id is given",
@@ -345,6 +356,13 @@ async fn group(s: &Session) -> Verdict {
     let made = s.made(groups, answer)?;
     let read = s.read(&made).await?;
     read.is("/displayName", body["displayName"].clone())?.unassigned("/members")?;
+    Ok(())
+}
+
+async fn list(s: &Session) -> Verdict {
+    let groups = s.groups()?;
+    s.get(groups).await?.list()?;
+    s.get(format!("{groups}?startIndex=1&count=100")).await?.list()?;
     Ok(())
 }
 

@@ -13,7 +13,7 @@ pub fn checks() -> Vec<Check> {
         must(
             [
                 "read",
-                "S-134 E-29 O-107",
+                "S-134 E-29 O-102 O-107",
                 "A resource is read by its id",
                 "RFC 7644 §3.4.1",
                 "Entra compares with this answer before it decides what to send.",
@@ -229,7 +229,7 @@ async fn attributes_spelling(s: &Session) -> Verdict {
 async fn attributes_extension(s: &Session) -> Verdict {
     s.enterprise()?;
     let mut user = s.user();
-    user["schemas"] = json!([USER, ENTERPRISE]);
+    crate::invent::name_schema(&mut user, ENTERPRISE);
     user[ENTERPRISE]["department"] = json!("Tour Operations");
     user[ENTERPRISE]["costCenter"] = json!("4130");
     let made = s.make(s.users(), &user).await?;

@@ -81,6 +81,16 @@ pub fn checks() -> Vec<Check> {
             ],
             |s| Box::pin(duplicate(s)),
         ),
+        must(
+            [
+                "put-modified",
+                "S-057 S-058",
+                "A change moves `meta.lastModified`, and leaves `meta.created`",
+                "RFC 7643 §3.1",
+                "Whoever reads what changed since yesterday misses the change.",
+            ],
+            |s| Box::pin(modified(s)),
+        ),
         client(
             [
                 "put-rename",
@@ -203,6 +213,21 @@ async fn duplicate(s: &Session) -> Verdict {
     s.put(&made.path, &second).await?.status(&[409])?;
     s.read(&made).await?.is("/userName", name)?;
     Ok(())
+}
+
+async fn modified(s: &Session) -> Verdict {
+    s.knows("displayName")?;
+    let mut user = s.user();
+    let made = s.make(s.users(), &user).await?;
+    let before = s.read(&made).await?;
+    // Times may be kept to the second.
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    user["displayName"] = json!("Ines Lind");
+    s.put(&made.path, &user).await?.fine()?;
+    let read = s.read(&made).await?;
+    read.is("/meta/created", before.at("/meta/created").clone())?;
+    let (then, now) = (before.at("/meta/lastModified"), read.at("/meta/lastModified"));
+    read.hold(now != then, "a later `meta.lastModified`", shown(now))
 }
 
 async fn rename(s: &Session) -> Verdict {

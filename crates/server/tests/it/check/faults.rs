@@ -468,6 +468,80 @@ const FAULTS: &[(&str, &[&str], Fault)] = &[
             }
         }),
     ),
+    (
+        "`failOnErrors` is ignored",
+        &["S-303"],
+        Ask(|asked| {
+            if let Some(body) = asked.body.as_object_mut() {
+                body.remove("failOnErrors");
+            }
+            None
+        }),
+    ),
+    (
+        "statuses of a bulk job are numbers",
+        &["S-304", "S-295"],
+        Answer(|_, reply| {
+            for operation in reply.body["Operations"].as_array_mut().into_iter().flatten() {
+                let status = operation["status"].as_str().and_then(|s| s.parse::<u16>().ok());
+                operation["status"] = json!(status);
+            }
+        }),
+    ),
+    (
+        "a bulk job ends at the first failure",
+        &["S-303", "S-295"],
+        Ask(|asked| {
+            if asked.path.ends_with("/Bulk") {
+                asked.body["failOnErrors"] = json!(1);
+            }
+            None
+        }),
+    ),
+    (
+        "bulk has no limits",
+        &["S-307"],
+        Ask(|asked| {
+            let large = asked.path.ends_with("/Bulk") && asked.body.to_string().len() > 65_536;
+            let urn = "urn:ietf:params:scim:api:messages:2.0:BulkResponse";
+            large.then(|| Reply::new(200, json!({"schemas": [urn], "Operations": []})))
+        }),
+    ),
+    (
+        "a walk with cursors never ends",
+        &["S-195"],
+        Answer(|asked, reply| {
+            if asked.query.contains_key("cursor") && reply.body["nextCursor"].is_null() {
+                let urn = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
+                *reply = Reply::new(
+                    200,
+                    json!({"schemas": [urn], "totalResults": 5,
+                "Resources": [], "nextCursor": "again"}),
+                );
+            }
+        }),
+    ),
+    (
+        "any cursor begins again",
+        &["S-199"],
+        Ask(|asked| {
+            let cursor = asked.query.get_mut("cursor")?;
+            if cursor.starts_with("hcc-") {
+                cursor.clear();
+            }
+            None
+        }),
+    ),
+    (
+        "`.search` ignores the filter",
+        &["S-210"],
+        Ask(|asked| {
+            if asked.path.ends_with("/.search") {
+                asked.body.as_object_mut()?.remove("filter");
+            }
+            None
+        }),
+    ),
 ];
 
 /// Every fault is found, by the check that is about it, and nothing stays behind.
@@ -624,4 +698,91 @@ async fn forward(proxy: &Proxy, asked: &Asked, body: axum::body::Bytes) -> Reply
     }
     let text = response.text().await.unwrap().replace(&proxy.base, &proxy.own);
     Reply { status, headers, body: serde_json::from_str(&text).unwrap_or_default() }
+}
+
+/// A fault in what the server says of itself.
+async fn with_discovery(change: OnAnswer) -> conformance::Report {
+    let server = TestServer::start().await;
+    let directory = server.directory("entra", 0).await;
+    let url = proxy(server.scim_url(&directory), &directory.token, Some(Answer(change))).await;
+    let report = super::run(Options::new(url, &directory.token)).await;
+    assert!(report.left.remaining.is_empty(), "{report}");
+    report
+}
+
+fn skipped(report: &conformance::Report, number: &str) -> bool {
+    let mut about = report.results.iter().filter(|result| result.numbers.contains(&number));
+    about.any(|result| result.outcome == Outcome::Skip)
+}
+
+/// Nothing is demanded that the server says it does not have.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_announced_is_skipped() {
+    let report = with_discovery(|asked, reply| {
+        if asked.path.ends_with("/ServiceProviderConfig") {
+            for feature in ["patch", "bulk", "filter", "sort", "etag"] {
+                reply.body[feature]["supported"] = json!(false);
+            }
+            reply.body["pagination"] = Value::Null;
+        }
+    })
+    .await;
+    assert!(report.passed, "{report}");
+    for number in ["S-264", "S-295", "S-149", "S-184", "S-281", "S-195"] {
+        assert!(skipped(&report, number), "{number}: {report}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_without_groups_and_extensions() {
+    let report = with_discovery(|asked, reply| {
+        if asked.path.contains("/Groups") {
+            *reply = Reply::new(404, error(404));
+        } else if asked.path.ends_with("/ResourceTypes") {
+            let types = reply.body["Resources"].as_array_mut().unwrap();
+            types.retain(|kind| kind["name"] == "User");
+            types[0]["schemaExtensions"] = json!([]);
+            reply.body["totalResults"] = json!(1);
+            reply.body["itemsPerPage"] = json!(1);
+        }
+    })
+    .await;
+    assert!(report.passed, "{report}");
+    for number in ["S-264", "S-221", "S-105"] {
+        assert!(skipped(&report, number), "{number}: {report}");
+    }
+}
+
+/// Attributes that the server's own extension requires are filled in.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn required_attributes_are_filled_in() {
+    let server = TestServer::start().await;
+    let directory = server.directory("entra", 0).await;
+    let schema = json!({"id": "urn:example:scim:crew:1.0:User", "name": "Crew", "attributes": [
+        {"name": "badge", "type": "string", "required": true, "uniqueness": "server"},
+        {"name": "deck", "type": "integer", "required": true},
+        {"name": "grade", "type": "string", "required": true, "canonicalValues": ["a", "b"]},
+        {"name": "since", "type": "dateTime", "required": true},
+        {"name": "pins", "type": "complex", "multiValued": true, "required": true,
+            "subAttributes": [{"name": "value", "type": "string", "required": true}]},
+    ]});
+    let file = server.data().join("crew.json");
+    std::fs::write(&file, schema.to_string()).unwrap();
+    server.command(&format!("directory schema add {} {}", directory.id, file.display())).await;
+    let report = super::run(Options::new(server.scim_url(&directory), &directory.token)).await;
+    assert!(report.passed, "{report}");
+    assert!(report.counts.must.unclear == 0, "{report}");
+}
+
+/// A server that asks to wait is waited for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn throttled_it_waits() {
+    let server = TestServer::start().await;
+    let directory = server.directory("entra", 5).await;
+    let mut options = Options::new(server.scim_url(&directory), &directory.token);
+    options.only = vec!["S-124".into()];
+    let report = super::run(options).await;
+    assert!(report.passed, "{report}");
+    assert!(report.throttled > 0, "{report}");
+    assert!(report.left.remaining.is_empty(), "{report}");
 }

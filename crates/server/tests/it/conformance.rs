@@ -2,7 +2,7 @@
 //! and why. `HEADCOUNT_WRITE_CONFORMANCE=1 cargo test -p headcount --test it conformance` writes it.
 //!
 //! `fixtures/requirements.json` holds the requirements in our words, with the reason where one does
-//! not apply here (`not_applicable`) or is shown by something other than a test (`elsewhere`).
+//! not apply here (`not_applicable`), is not built (`not_yet`) or is shown by something other than a test (`elsewhere`).
 
 mod clients;
 mod sources;
@@ -52,6 +52,8 @@ struct Requirement {
     source: String,
     /// Why it, or a part of it, does not bind this server.
     not_applicable: Option<String>,
+    /// What is not built yet.
+    not_yet: Option<String>,
     /// What shows it, where no test can.
     elsewhere: Option<String>,
 }
@@ -81,15 +83,17 @@ enum Verdict {
     InPart,
     Elsewhere,
     NotApplicable,
+    NotYet,
     Open,
 }
 
 impl Verdict {
-    const ALL: [(Self, &str); 5] = [
+    const ALL: [(Self, &str); 6] = [
         (Self::Met, "met"),
         (Self::InPart, "met in part"),
         (Self::Elsewhere, "shown elsewhere"),
         (Self::NotApplicable, "does not apply"),
+        (Self::NotYet, "not yet"),
         (Self::Open, "open"),
     ];
 
@@ -99,13 +103,19 @@ impl Verdict {
 }
 
 impl Requirement {
+    fn reasons(&self) -> impl Iterator<Item = &String> {
+        self.not_applicable.iter().chain(&self.not_yet).chain(&self.elsewhere)
+    }
+
     fn verdict(&self, tests: &[String]) -> Verdict {
-        match (tests.is_empty(), &self.not_applicable, &self.elsewhere) {
-            (false, None, _) => Verdict::Met,
-            (false, Some(_), _) => Verdict::InPart,
-            (true, _, Some(_)) => Verdict::Elsewhere,
-            (true, Some(_), None) => Verdict::NotApplicable,
-            (true, None, None) => Verdict::Open,
+        let missing = self.not_applicable.is_some() || self.not_yet.is_some();
+        match (tests.is_empty(), missing) {
+            (false, false) => Verdict::Met,
+            (false, true) => Verdict::InPart,
+            (true, _) if self.elsewhere.is_some() => Verdict::Elsewhere,
+            (true, _) if self.not_yet.is_some() => Verdict::NotYet,
+            (true, true) => Verdict::NotApplicable,
+            (true, false) => Verdict::Open,
         }
     }
 }
@@ -201,7 +211,7 @@ fn table(requirements: &Requirements, evidence: &Evidence) -> String {
         text.push_str("|---|---|---|---|---|---|\n");
         for one in requirements.requirements.iter().filter(|one| one.section == *section) {
             let Requirement { id, level, title, source, .. } = one;
-            let reasons = one.not_applicable.iter().chain(&one.elsewhere).cloned();
+            let reasons = one.reasons().cloned();
             let by: Vec<String> = reasons.chain(tests_of(one).iter().cloned()).collect();
             let (verdict, by) = (verdict_of(one).words(), by.join("<br>"));
             writeln!(text, "| {id} | {title} | {level:?} | {source} | {verdict} | {by} |").unwrap();
@@ -255,9 +265,7 @@ fn the_list_of_requirements_is_whole() {
     for one in &requirements {
         assert!(sections.contains_key(&one.section), "{}", one.id);
         assert_eq!(one.id.len(), 5, "{}", one.id);
-        for text in
-            [&one.title, &one.source].into_iter().chain(&one.not_applicable).chain(&one.elsewhere)
-        {
+        for text in [&one.title, &one.source].into_iter().chain(one.reasons()) {
             assert!(!text.is_empty() && !text.contains(['|', '\n']), "{}: {text}", one.id);
         }
     }
@@ -314,13 +322,15 @@ fn what_counts_as_a_claim() {
 #[test]
 fn verdicts() {
     let reason = Some("because".to_owned());
-    for (tests, not_applicable, elsewhere, verdict) in [
-        (1, None, None, Verdict::Met),
-        (1, None, reason.clone(), Verdict::Met),
-        (1, reason.clone(), None, Verdict::InPart),
-        (0, None, reason.clone(), Verdict::Elsewhere),
-        (0, reason.clone(), None, Verdict::NotApplicable),
-        (0, None, None, Verdict::Open),
+    for (tests, not_applicable, not_yet, elsewhere, verdict) in [
+        (1, None, None, None, Verdict::Met),
+        (1, None, None, reason.clone(), Verdict::Met),
+        (1, reason.clone(), None, None, Verdict::InPart),
+        (1, None, reason.clone(), None, Verdict::InPart),
+        (0, None, None, reason.clone(), Verdict::Elsewhere),
+        (0, reason.clone(), None, None, Verdict::NotApplicable),
+        (0, None, reason.clone(), None, Verdict::NotYet),
+        (0, None, None, None, Verdict::Open),
     ] {
         let requirement = Requirement {
             id: "S-001".into(),
@@ -329,6 +339,7 @@ fn verdicts() {
             title: "title".into(),
             source: "-".into(),
             not_applicable,
+            not_yet,
             elsewhere,
         };
         assert_eq!(requirement.verdict(&vec![String::new(); tests]), verdict);

@@ -14,8 +14,8 @@ use crate::report::{Request, Sent, shorten};
 use crate::rules::{self, Breach, Rule};
 use crate::timeline::{Moment, Place, SECOND};
 use crate::trouble::{Outage, Trouble, Troubles};
-use crate::wire::{Flag, Wire};
-use crate::{Error, Kind, Options};
+use crate::wire::{ClientForm, Flag, Wire};
+use crate::{Error, Kind, Options, TokenEndpoint};
 
 /// Nothing is waited for longer.
 const TIME_OUT: Duration = Duration::from_secs(30);
@@ -51,6 +51,9 @@ pub struct Client {
     flag: Mutex<bool>,
     wire: Wire,
     authorization: Mutex<HeaderValue>,
+    endpoint: Option<TokenEndpoint>,
+    /// What access tokens are asked for with.
+    secret: Mutex<String>,
     paused: Mutex<Option<Instant>>,
     troubles: Mutex<Troubles>,
     log: Mutex<Log>,
@@ -94,6 +97,8 @@ impl Client {
             pasted,
             wire,
             authorization: Mutex::new(authorization),
+            endpoint: options.token_endpoint.clone(),
+            secret: Mutex::new(options.token.trim().to_owned()),
             paused: Mutex::new(None),
             troubles: Mutex::new(troubles),
             log: Mutex::new(Log::new(options.record || options.script)),
@@ -121,10 +126,57 @@ impl Client {
     }
 
     /// The administrator pastes another token.
-    pub fn paste_token(&self, token: &str) -> Result<(), Error> {
+    pub async fn paste_token(&self, token: &str) -> Result<(), Error> {
+        token.trim().clone_into(&mut self.secret.lock().expect("no holder of the secret panics"));
+        match self.wire.client_form() {
+            None => self.send_with(token),
+            Some(_) => self.sign_in().await,
+        }
+    }
+
+    fn send_with(&self, token: &str) -> Result<(), Error> {
         let authorization = self.wire.authorization(token)?;
         *self.authorization.lock().expect("no holder of the token panics") = authorization;
         Ok(())
+    }
+
+    /// Asks for an access token, where the service is set to use them (`E-125`, `E-126`).
+    pub async fn sign_in(&self) -> Result<(), Error> {
+        let Some(form) = self.wire.client_form() else { return Ok(()) };
+        let Some(TokenEndpoint { url, client_id }) = &self.endpoint else {
+            return Err(Error::TokenEndpoint);
+        };
+        let secret = self.secret.lock().expect("no holder of the secret panics").clone();
+        let mut body = "grant_type=client_credentials&scope=scim".to_owned();
+        let mut request = self.http.post(url);
+        match form {
+            ClientForm::Body => {
+                for (name, value) in [("client_id", client_id), ("client_secret", &secret)] {
+                    body += &format!("&{name}={}", utf8_percent_encode(value, &UNRESERVED));
+                }
+            }
+            ClientForm::Basic => request = request.basic_auth(client_id, Some(secret)),
+        }
+        request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let unreachable =
+            |error: reqwest::Error| Error::Unreachable { url: url.clone(), reason: reason(&error) };
+        let response = request.body(body).send().await.map_err(unreachable)?;
+        let status = response.status().as_u16();
+        let answer = response.bytes().await.map_err(unreachable)?;
+        let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
+        let Some(token) = answer["access_token"].as_str().filter(|_| status == 200) else {
+            let detail = answer["error_description"].as_str().or(answer["error"].as_str());
+            let detail = detail.unwrap_or("no access token, and no reason given").to_owned();
+            return Err(Error::Credentials { status, detail });
+        };
+        if !answer["expires_in"].as_u64().is_some_and(|seconds| (3600..=21_600).contains(&seconds))
+        {
+            let request = Request { method: "POST".to_owned(), path: url.clone(), body: None };
+            let what = "an access token does not live for one to six hours";
+            let got = answer["expires_in"].to_string();
+            self.log().fault("E-125", what, &request, "3600 to 21600 seconds", got);
+        }
+        self.send_with(token)
     }
 
     pub fn base(&self) -> &str {
@@ -262,6 +314,7 @@ impl Client {
                 Some(made_up) => Ok(Response::made_up(made_up)),
             };
             let made_up = trouble.is_some_and(|trouble| !trouble.reaches());
+            let own = !call.verification && !call.foreign_token;
             let response = match outcome {
                 Ok(response) => response,
                 Err(error) => {
@@ -273,6 +326,10 @@ impl Client {
                     return None;
                 }
             };
+            // E-128: an access token has ended, and another one is asked for.
+            let ended = response.status == 401 && attempt == 1 && !made_up && !call.foreign_token;
+            let renewed =
+                ended && self.wire.client_form().is_some() && self.sign_in().await.is_ok();
             {
                 let sent = sent(Some(response.status), response.ids());
                 let mut log = self.log();
@@ -281,8 +338,10 @@ impl Client {
                     log.throttled += u64::from(response.status == 429);
                 }
                 log.answered(sent);
-                let own = !call.verification && !call.foreign_token;
-                log.unauthorized |= own && response.status == 401;
+                log.unauthorized |= own && response.status == 401 && !renewed;
+            }
+            if renewed {
+                continue;
             }
             if response.status == 429 {
                 pause = self.throttled(&response, &request, pause, made_up).await;

@@ -13,6 +13,8 @@ pub enum Error {
     Url { url: String, reason: String },
     #[error("the token holds characters that an HTTP header cannot carry")]
     Token,
+    #[error("access tokens need the token endpoint's URL and a client id")]
+    TokenEndpoint,
     #[error("at least one user is needed")]
     NoUsers,
     #[error("nothing answers at `{url}`: {reason}")]

@@ -96,10 +96,19 @@ pub struct Options {
     pub troubles: Vec<Troubled>,
     /// The token that takes over when the administrator changes it; without one the old one is pasted again.
     pub next_token: Option<String>,
+    /// Where access tokens come from, with `token` as the client secret, if the service is set to use them.
+    pub token_endpoint: Option<TokenEndpoint>,
     /// Keep every request in [`Report::sent`].
     pub record: bool,
     /// Write everything down in [`Report::script`], which implies `record`.
     pub script: bool,
+}
+
+/// An OAuth token endpoint, and who one is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenEndpoint {
+    pub url: String,
+    pub client_id: String,
 }
 
 impl Options {
@@ -117,6 +126,7 @@ impl Options {
             knobs: Vec::new(),
             troubles: Vec::new(),
             next_token: None,
+            token_endpoint: None,
             record: false,
             script: false,
         }

@@ -37,6 +37,7 @@ impl<'a> Run<'a> {
     /// Makes sure that something answers and knows the token, before anything is counted.
     pub async fn reach(&mut self) -> Result<(), Error> {
         self.begin("reach");
+        self.client.sign_in().await?;
         let probe = Call::query("/Users").with("startIndex", 1).with("count", 1).verifying();
         let Some(answer) = self.client.send(probe).await else {
             let reason = self.client.log().faults.first().map(|fault| fault.got.clone());

@@ -26,6 +26,17 @@ enum TokenForm {
     Header,
     /// As the password of somebody.
     Basic,
+    /// As a client secret, for which an access token is given.
+    OAuth(ClientForm),
+}
+
+/// Where the client's id and secret stand in a token request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientForm {
+    /// `E-125`
+    Body,
+    /// `E-126`
+    Basic,
 }
 
 pub struct Wire {
@@ -88,6 +99,11 @@ impl Wire {
                     "trailing" => "trailing",
                     _ => "any",
                 };
+                wire.form = match settings.get("auth") {
+                    "oauth-body" => TokenForm::OAuth(ClientForm::Body),
+                    "oauth-basic" => TokenForm::OAuth(ClientForm::Basic),
+                    _ => TokenForm::Bearer,
+                };
                 wire.immediate = settings.get("retry") == "immediate";
             }
             Kind::Okta => {
@@ -119,7 +135,7 @@ impl Wire {
     pub fn authorization(&self, token: &str) -> Result<HeaderValue, Error> {
         let token = token.trim();
         let text = match self.form {
-            TokenForm::Bearer => format!("Bearer {token}"),
+            TokenForm::Bearer | TokenForm::OAuth(_) => format!("Bearer {token}"),
             TokenForm::Header => token.to_owned(),
             TokenForm::Basic => {
                 format!("Basic {}", BASE64_STANDARD.encode(format!("okta:{token}")))
@@ -128,6 +144,14 @@ impl Wire {
         let mut value = HeaderValue::from_str(&text).map_err(|_| Error::Token)?;
         value.set_sensitive(true);
         Ok(value)
+    }
+
+    /// How an access token is asked for, if it is.
+    pub fn client_form(&self) -> Option<ClientForm> {
+        match self.form {
+            TokenForm::OAuth(form) => Some(form),
+            TokenForm::Bearer | TokenForm::Header | TokenForm::Basic => None,
+        }
     }
 
     /// The flag as a parameter, and whether it stands in front of the others.

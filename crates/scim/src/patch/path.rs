@@ -37,8 +37,12 @@ pub fn parse_path(
     let fail = |in_filter| {
         move |error| PatchPathError { path: text.chars().take(128).collect(), error, in_filter }
     };
-    if is_container(text) {
-        return Ok(PatchPath::Extension(text.into()));
+    let uri = text.trim_matches([' ', '\t']);
+    if is_container(uri) && (uri == text || reading == Reading::Tolerant) {
+        if uri != text {
+            notes.add("blanks around a path passed over");
+        }
+        return Ok(PatchPath::Extension(uri.into()));
     }
     let mut parser = Parser::new(text, reading, notes).map_err(fail(false))?;
     parser.no_blank().map_err(fail(false))?;

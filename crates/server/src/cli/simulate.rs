@@ -9,7 +9,7 @@ use std::{
 
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
-use simulate::{CycleLine, Kind, Options, Pace, Progress, Trouble, Troubled};
+use simulate::{CycleLine, Kind, Options, Pace, Progress, TokenEndpoint, Trouble, Troubled};
 
 use super::{Failure, output, serve::stop_signal};
 
@@ -65,6 +65,13 @@ pub struct Args {
         help_heading = "Behaviour"
     )]
     next_token: Option<String>,
+
+    /// The token endpoint, for `--set auth=oauth-body` or `oauth-basic`: the token is the client secret then
+    #[arg(long, value_name = "URL", requires = "client_id", help_heading = "Behaviour")]
+    token_url: Option<String>,
+    /// The client id at the token endpoint; with Headcount it is the directory's id
+    #[arg(long, value_name = "ID", requires = "token_url", help_heading = "Behaviour")]
+    client_id: Option<String>,
 
     /// Write everything that is sent to this file, as JSON lines; use a fresh directory
     #[arg(long, value_name = "FILE", help_heading = "Scripts", conflicts_with = "against_clock")]
@@ -186,6 +193,9 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     options.knobs = args.knobs;
     options.troubles = args.troubles;
     options.next_token = args.next_token;
+    if let (Some(url), Some(client_id)) = (args.token_url, args.client_id) {
+        options.token_endpoint = Some(TokenEndpoint { url, client_id });
+    }
     options.script = args.record.is_some();
     let view = ProgressView::start("");
     let report = match args.against_clock {

@@ -22,6 +22,7 @@ mod harness;
 mod host;
 mod hostile;
 mod isolation;
+mod learning;
 mod log;
 mod me;
 mod modifying;

@@ -1,14 +1,14 @@
-//! Custom attributes: extension schemas that a directory declares, or learns from what is sent.
+//! Custom attributes: extension schemas that a directory declares.
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Directory, ScimClient, TestServer, group, until, user};
+use crate::harness::{Answer, Directory, ScimClient, TestServer, group, user};
 
-const BADGES: &str = "urn:northlab:scim:badges:1.0:User";
+pub const BADGES: &str = "urn:northlab:scim:badges:1.0:User";
 
 /// One attribute for each characteristic.
-fn badges() -> Value {
+pub fn badges() -> Value {
     json!({
         "id": BADGES,
         "name": "Badges",
@@ -38,7 +38,12 @@ fn badges() -> Value {
     })
 }
 
-async fn declare(server: &TestServer, directory: &Directory, schema: &Value, more: &str) -> Value {
+pub async fn declare(
+    server: &TestServer,
+    directory: &Directory,
+    schema: &Value,
+    more: &str,
+) -> Value {
     let file = server.data().join(format!("{}.json", uuid()));
     std::fs::write(&file, schema.to_string()).unwrap();
     let command = format!("directory schema add {} {}{more}", directory.id, file.display());
@@ -59,18 +64,18 @@ async fn with_badges() -> (TestServer, Directory, ScimClient) {
     (server, directory, client)
 }
 
-fn with(user_name: &str, urn: &str, container: Value) -> Value {
+pub fn with(user_name: &str, urn: &str, container: Value) -> Value {
     let mut body = user(user_name);
     body["schemas"].as_array_mut().unwrap().push(urn.into());
     body[urn] = container;
     body
 }
 
-fn set(path: &str, value: Value) -> Value {
+pub fn set(path: &str, value: Value) -> Value {
     json!([{ "op": "replace", "path": path, "value": value }])
 }
 
-async fn find(client: &ScimClient, filter: &str, more: &str) -> Answer {
+pub async fn find(client: &ScimClient, filter: &str, more: &str) -> Answer {
     let encoded: String =
         percent_encoding::utf8_percent_encode(filter, percent_encoding::NON_ALPHANUMERIC)
             .to_string();
@@ -416,7 +421,7 @@ async fn declared_late_and_taken_back() {
     client.get(&format!("/Schemas/{BADGES}")).await.refused(404);
 }
 
-async fn fails(server: &TestServer, arguments: &str, status: i32) -> String {
+pub async fn fails(server: &TestServer, arguments: &str, status: i32) -> String {
     let mut command = std::process::Command::new(crate::harness::BINARY);
     command.args(arguments.split(' ')).arg("--data").arg(server.data());
     let output = crate::harness::blocking(move || command.output().unwrap()).await;
@@ -520,101 +525,6 @@ async fn lists_go_in_and_out() {
     let command =
         format!("directory schema add {} {} --resource-type Group", theirs.id, file.display());
     assert!(fails(&server, &command, 1).await.contains("extends User"));
-}
-
-/// Extension URNs that nobody declared are kept and returned; a directory that learns declares them.
-#[tokio::test]
-async fn learned_on_first_sight() {
-    const PLANT: &str = "urn:harbor:scim:plant:2.0:User";
-    let server = TestServer::start().await;
-    let directory = server.directory("okta", 0).await;
-    let client = server.client(&directory);
-    let seen = json!({ "hall": "B", "level": 3, "tools": [{ "value": "saw", "primary": true }] });
-    let id = client.post("/Users", with("l@northlab.example", PLANT, seen.clone())).await;
-    let id = id.expect(201).id();
-    let path = format!("/Users/{id}");
-    assert_eq!(client.get(&path).await.body[PLANT], seen);
-    client.get(&format!("/Schemas/{PLANT}")).await.refused(404);
-
-    let set_on = format!("directory update {} --learn-schemas on", directory.id);
-    assert_eq!(server.command(&set_on).await["learn_schemas"], true);
-    client.patch(&path, set("title", json!("Lead"))).await.expect(200);
-    let learned = client.get(&format!("/Schemas/{PLANT}")).await.expect(200).body;
-    assert!(learned["description"].as_str().unwrap().contains("earned"), "{learned}");
-    let described: Vec<_> = learned["attributes"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|a| {
-            (a["name"].as_str().unwrap(), a["type"].as_str().unwrap(), a["multiValued"] == true)
-        })
-        .collect();
-    let expected =
-        [("hall", "string", false), ("level", "integer", false), ("tools", "complex", true)];
-    assert_eq!(described, expected);
-    assert_eq!(find(&client, &format!("{PLANT}:level gt 2"), "").await.body["totalResults"], 1);
-
-    // What does not fit is kept; what is new is declared.
-    let more =
-        json!({ "LEVEL": "mezzanine", "gate": true, "tools": [{ "value": "lathe", "size": 3 }] });
-    let put = client.put(&path, with("l@northlab.example", PLANT, more)).await.expect(200);
-    let kept =
-        json!({ "level": "mezzanine", "gate": true, "tools": [{ "value": "lathe", "size": 3 }] });
-    assert_eq!(put.body[PLANT], kept);
-    let request_id = put.header("x-request-id").to_owned();
-    let entry = until("the log entry", async || {
-        let log = server.provisioning_log(&directory).await;
-        log.into_iter().find(|entry| entry.request_id == request_id)
-    });
-    let notes = entry.await.notes.join("\n");
-    assert!(notes.contains(&format!("`{PLANT}:level`")) && notes.contains("kept"), "{notes}");
-    let learned = client.get(&format!("/Schemas/{PLANT}")).await.expect(200).body;
-    assert_eq!(learned["attributes"][3]["name"], "gate");
-    assert_eq!(learned["attributes"][2]["subAttributes"][2]["name"], "size");
-    let at = format!("{PLANT}:level");
-    let patched = client.patch(&path, set(&at, json!([1, "two"]))).await.expect(200).body;
-    assert_eq!(patched[PLANT]["level"], json!([1, "two"]));
-    let patched = client.patch(&path, set(&format!("{PLANT}:tools.colour"), json!("red"))).await;
-    assert_eq!(patched.expect(200).body[PLANT]["tools"][0]["colour"], "red");
-
-    // A change of nothing teaches nothing new, and nothing of it is in another directory.
-    let other = server.client(&server.directory("okta", 0).await);
-    other.get(&format!("/Schemas/{PLANT}")).await.refused(404);
-    let listed = server.command(&format!("directory schema list {}", directory.id)).await;
-    assert_eq!((&listed[0]["learned"], &listed[0]["uri"]), (&json!(true), &json!(PLANT)));
-
-    // Declared, it is enforced.
-    let schema = json!({ "id": PLANT, "attributes": [{ "name": "level", "type": "integer" }] });
-    let added = declare(&server, &directory, &schema, "").await;
-    assert_eq!((&added[0]["state"], &added[0]["misfits"]), (&json!("changed"), &json!(1)));
-    client.patch(&path, set(&at, json!("low"))).await.refused(400);
-}
-
-/// S-052: a strict directory refuses what no schema declares, and cannot be told to learn it.
-#[tokio::test]
-async fn s_052_strict_directories_refuse_undeclared_extensions() {
-    let server = TestServer::start().await;
-    server.command("organization create strict").await;
-    let create = "directory create --organization strict --strict";
-    fails(&server, &format!("{create} --learn-schemas on"), 2).await;
-    let created = server.command(create).await;
-    let id = created["id"].as_str().unwrap().to_owned();
-    fails(&server, &format!("directory update {id} --learn-schemas on"), 2).await;
-    let directory = Directory {
-        token: created["token"].as_str().unwrap().into(),
-        path: format!("/scim/v2/{id}"),
-        id,
-    };
-    let client = server.client(&directory);
-    let body = || with("s@northlab.example", BADGES, json!({ "colour": "red" }));
-    let refused = client.post("/Users", body()).await.refused(400);
-    assert_eq!(refused.body["scimType"], "invalidSyntax");
-    declare(&server, &directory, &badges(), "").await;
-    client.post("/Users", body()).await.expect(201);
-    let mut unknown = body();
-    unknown["userName"] = "t@northlab.example".into();
-    unknown[BADGES]["shape"] = "round".into();
-    client.post("/Users", unknown).await.refused(400);
 }
 
 /// What is declared unique is unique in its directory, compared as the schema says; who is refused

@@ -1,7 +1,7 @@
 //! The simulated identity providers against the real server: every scenario, no fault, no
 //! difference.
 
-use simulate::{Kind, Options, Pace, Report};
+use simulate::{Kind, Options, Pace, Report, TokenEndpoint};
 
 use crate::harness::TestServer;
 
@@ -160,5 +160,25 @@ async fn by_the_command_line() {
     let listed = server.command_text("simulate jumpcloud --list").await;
     for word in ["activate", "deprovision", "deactivate | delete", "bad-gateway"] {
         assert!(listed.contains(word), "{listed}");
+    }
+}
+
+/// E-125, E-126: the directory's token as a client secret, in the body and in the header.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn entra_signs_in_by_oauth() {
+    let server = TestServer::start().await;
+    for auth in ["oauth-body", "oauth-basic"] {
+        let mut options = options(&server, Kind::Entra).await;
+        let (host, client_id) = options.url.split_once("/scim/v2/").unwrap();
+        let client_id = client_id.trim_end_matches('/').to_owned();
+        options.token_endpoint =
+            Some(TokenEndpoint { url: format!("{host}/oauth/token"), client_id });
+        options.knobs = vec![("auth".to_owned(), auth.to_owned())];
+        options.scenarios = vec!["initial".to_owned(), "quarantine".to_owned()];
+        let report = simulate::run(options.clone(), |_| {}).await.unwrap();
+        assert!(report.passed(), "{auth}: {report}");
+        options.token = "hcscim_never-issued".to_owned();
+        let error = simulate::run(options, |_| {}).await.unwrap_err().to_string();
+        assert!(error.starts_with("the server refused the token with status 401"), "{error}");
     }
 }

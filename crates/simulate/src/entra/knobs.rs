@@ -35,7 +35,13 @@ pub const KNOBS: [Knob; 22] = [
     ),
     knob("wire", "user-agent", "absent", Values::One(&["absent", "present"]), "the header"),
     knob("wire", "adscim-version", "on", ON_OFF, "the header ADSCIMVersion"),
-    knob("wire", "auth", "bearer", Values::One(&["bearer"]), "how the token is sent"),
+    knob(
+        "wire",
+        "auth",
+        "bearer",
+        Values::One(&["bearer", "oauth-body", "oauth-basic"]),
+        "the token itself, or as a client secret for access tokens: --token-url and --client-id",
+    ),
     knob(
         "wire",
         "retry",

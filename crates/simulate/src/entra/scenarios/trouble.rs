@@ -85,7 +85,7 @@ impl Job<'_, '_> {
         self.run.client.break_for(Trouble::Unauthorized, 15 * HOUR);
         let next = self.run.options.next_token.clone();
         if let Some(token) = next
-            && let Err(error) = self.run.client.paste_token(&token)
+            && let Err(error) = self.run.client.paste_token(&token).await
         {
             let request =
                 crate::Request { method: "GET".to_owned(), path: "/Users".to_owned(), body: None };

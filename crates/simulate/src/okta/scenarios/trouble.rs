@@ -19,7 +19,7 @@ impl Org<'_, '_> {
         let call = Call::query("/Users").with("startIndex", 1).with("count", 2);
         self.run.client.send(call).await;
         if let Some(token) = &self.run.options.next_token
-            && self.run.client.paste_token(token).is_err()
+            && self.run.client.paste_token(token).await.is_err()
         {
             return Err(Stop);
         }

@@ -1,6 +1,7 @@
 //! `headcount check`: against our own server, and against servers with one fault each.
 
 mod faults;
+mod proxy;
 
 use std::process::{Command, Stdio};
 

@@ -136,7 +136,7 @@ pub async fn authenticate(
 }
 
 /// The token with this secret, and its directory: a token that the directory's admin pasted, or one
-/// that stands for it for an hour.
+/// that stands for it for about an hour.
 pub async fn find(app: &App, secret: &str) -> Result<Option<Arc<Access>>, Denied> {
     let digest = &*token::digest(secret);
     {

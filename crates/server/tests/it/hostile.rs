@@ -337,6 +337,7 @@ async fn s_430_memory_stays_bounded() {
     let (after, peak) = server.memory();
     assert!(peak < BOUND, "{} MiB at the most", peak >> 20);
     assert!(after < before + GROWTH, "{} MiB, then {} MiB", before >> 20, after >> 20);
-    http_client().get(format!("{}/health/live", server.url)).send().await.unwrap();
+    let live = http_client().get(format!("{}/livez", server.url)).send().await.unwrap();
+    assert_eq!(live.status(), 200);
     client.get(&format!("/Users/{one}")).await.expect(200);
 }

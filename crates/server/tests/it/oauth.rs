@@ -143,10 +143,10 @@ async fn access_tokens_end_with_what_they_stand_for() {
     assert_eq!(refused.body["error"], "unauthorized_client");
 
     // A secret about to expire gives no token that outlives it.
-    let create = format!("token create --directory {} --name soon --expires 3s", other.id);
+    let create = format!("token create --directory {} --name soon --expires 8s", other.id);
     let soon = server.command(&create).await["token"].as_str().unwrap().to_owned();
     let granted = ask(&server, &form(&with_token(&other, &soon)), None).await.expect(200);
-    assert!(granted.body["expires_in"].as_i64().unwrap() <= 3, "{}", granted.body);
+    assert!(granted.body["expires_in"].as_i64().unwrap() <= 8, "{}", granted.body);
     let client = server.client(&with_token(&other, token(&granted)));
     until("the access token's end", async || {
         (client.get("/Users").await.status == 401).then_some(())

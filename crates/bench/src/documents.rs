@@ -30,6 +30,19 @@ pub fn group(name: &str, members: &[String]) -> Bytes {
     .into()
 }
 
+/// A Bulk request that creates the users with these keys.
+pub fn bulk(keys: &[String]) -> Bytes {
+    let operation = |key: &String| {
+        format!(r#"{{"method":"POST","path":"/Users","bulkId":"{key}","data":{}}}"#, user(key))
+    };
+    let operations: Vec<String> = keys.iter().map(operation).collect();
+    format!(
+        r#"{{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[{}]}}"#,
+        operations.join(",")
+    )
+    .into()
+}
+
 pub fn replace_title(title: &str) -> Bytes {
     patch(&format!(r#"{{"op":"replace","path":"title","value":"{title}"}}"#))
 }
@@ -65,6 +78,7 @@ mod tests {
             user("u1").into(),
             stored_user(),
             group("Cranes", &ids),
+            bulk(&ids),
             replace_title("Captain"),
             add_members(&ids),
             remove_member("a"),

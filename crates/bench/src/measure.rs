@@ -39,6 +39,8 @@ const GROUPS: usize = 64;
 const SMALL_GROUP: usize = 10;
 /// Users on a page of the list.
 pub const PAGE: usize = 100;
+/// Users that one Bulk request creates.
+pub const BULK: usize = 100;
 
 pub async fn run(plan: &Plan) -> anyhow::Result<Report> {
     let dir = tempfile::Builder::new().prefix("headcount-bench-").tempdir_in(&plan.dir)?;
@@ -100,6 +102,9 @@ pub async fn run(plan: &Plan) -> anyhow::Result<Report> {
 
     progress("listing everybody");
     (report.index_pages, report.cursor_pages) = directory.two_walks().await?;
+
+    progress("creating by Bulk and one after another");
+    (report.bulk, report.one_by_one) = directory.two_loads(plan.pairs.div_ceil(25)).await?;
 
     progress("patching a small and a large group");
     report.large_group = plan.users;
@@ -253,6 +258,35 @@ impl Directory {
         let elapsed = start.elapsed();
         let [by_index, by_cursor] = samples.map(|latencies| Samples { latencies, elapsed });
         Ok((by_index, by_cursor))
+    }
+
+    /// Creates as many users by one Bulk request as by single ones after another, in turn.
+    async fn two_loads(&self, pairs: usize) -> anyhow::Result<(Samples, Samples)> {
+        let (bulk, users) = (self.uri("/Bulk")?, self.uri("/Users")?);
+        let start = Instant::now();
+        let mut samples = [Vec::new(), Vec::new()];
+        // Far beyond the numbers of the others.
+        let mut numbers = (1_u64 << 40)..;
+        let mut keys = || numbers.by_ref().take(BULK).map(documents::key).collect::<Vec<String>>();
+        for _ in 0..pairs {
+            let call = Call::post(bulk.clone(), documents::bulk(&keys()));
+            let call = Call { expect: StatusCode::OK, ..call };
+            let (latency, answer) = self.client.timed(call).await?;
+            let answer: serde_json::Value = serde_json::from_slice(&answer.body)?;
+            let created = answer["Operations"].as_array().into_iter().flatten();
+            let created = created.filter(|operation| operation["status"] == "201").count();
+            ensure!(created == BULK, "only {created} of {BULK} were created: {answer}");
+            samples[0].push(latency);
+            let mut single = Duration::ZERO;
+            for key in keys() {
+                let call = Call::post(users.clone(), documents::user(&key).into());
+                single += self.client.timed(call).await?.0;
+            }
+            samples[1].push(single);
+        }
+        let elapsed = start.elapsed();
+        let [bulk, single] = samples.map(|latencies| Samples { latencies, elapsed });
+        Ok((bulk, single))
     }
 
     /// Adds one member to a small and to a large group in turn, one request at a time, and takes

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::load::Samples;
-use crate::measure::PAGE;
+use crate::measure::{BULK, PAGE};
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Operation {
@@ -73,6 +73,9 @@ pub struct Report {
     /// The pages of the list of users, first to last.
     pub index_pages: Samples,
     pub cursor_pages: Samples,
+    /// Creating [`BULK`] users, by one request and by as many one after another.
+    pub bulk: Samples,
+    pub one_by_one: Samples,
 }
 
 impl Report {
@@ -96,6 +99,12 @@ impl Report {
         let [small, ..] = percentiles(&self.small_patch.latencies);
         let [large, ..] = percentiles(&self.large_patch.latencies);
         large.as_secs_f64() / small.as_secs_f64().max(1e-9)
+    }
+
+    fn bulk_ratio(&self) -> f64 {
+        let [bulk, ..] = percentiles(&self.bulk.latencies);
+        let [single, ..] = percentiles(&self.one_by_one.latencies);
+        bulk.as_secs_f64() / single.as_secs_f64().max(1e-9)
     }
 
     /// What the last tenth of a list's pages cost beside the first, by their p50.
@@ -156,6 +165,14 @@ impl Report {
             line(format!("{title:<48}{p50:>11}{p95:>11}{p99:>11}"));
             line(format!("  last tenth beside first, p50: {:.2}", Self::depth_ratio(pages)));
         }
+        for (how, samples) in
+            [("by one Bulk request", &self.bulk), ("one after another", &self.one_by_one)]
+        {
+            let [p50, p95, p99] = percentiles(&samples.latencies).map(milliseconds);
+            let title = format!("create {BULK} users {how}");
+            line(format!("{title:<48}{p50:>11}{p95:>11}{p99:>11}"));
+        }
+        line(format!("  ratio of both p50: {:.2}", self.bulk_ratio()));
         let ready = self.ready.as_secs_f64() * 1e3;
         let aim = AIM_READY.as_secs_f64() * 1e3;
         line(format!("ready on an empty store: {ready:.1} ms{}", at_most(ready, aim)));
@@ -206,6 +223,12 @@ impl Report {
                 "index_depth_ratio": rounded(Self::depth_ratio(&self.index_pages)),
                 "cursor_latency_ms": latency_json(percentiles(&self.cursor_pages.latencies)),
                 "cursor_depth_ratio": rounded(Self::depth_ratio(&self.cursor_pages)),
+            },
+            "bulk": {
+                "users": BULK,
+                "latency_ms": latency_json(percentiles(&self.bulk.latencies)),
+                "one_by_one_latency_ms": latency_json(percentiles(&self.one_by_one.latencies)),
+                "ratio": rounded(self.bulk_ratio()),
             },
             "ready_ms": rounded(self.ready.as_secs_f64() * 1e3),
             "resident_mb": {

@@ -145,15 +145,17 @@ fn elements(attribute: &Attribute, value: Value, place: Place<'_>, notes: &mut N
 }
 
 /// An array of one where a single value belongs (S-074; Entra's documented `manager`, E-65, and
-/// `["False"]`, E-35); an empty array there means no value.
-fn lone_element(value: Value, place: Place<'_>, notes: &mut Notes) -> Value {
-    match value {
-        Value::Array(mut elements) if elements.len() <= 1 => {
-            let Some(value) = elements.pop() else { return Value::Null };
-            notes.add(format!("array of one read as a single value at `{place}`"));
-            value
+/// `["False"]`, E-35), and one of such an array; an empty array there means no value.
+fn lone_element(mut value: Value, place: Place<'_>, notes: &mut Notes) -> Value {
+    loop {
+        match value {
+            Value::Array(mut elements) if elements.len() <= 1 => {
+                let Some(inner) = elements.pop() else { return Value::Null };
+                notes.add(format!("array of one read as a single value at `{place}`"));
+                value = inner;
+            }
+            other => return other,
         }
-        other => other,
     }
 }
 

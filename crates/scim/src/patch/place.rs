@@ -205,14 +205,17 @@ impl<'s> Finder<'s, '_> {
         self.resource_type.extension(urn).is_some() || stored_key(self.resource, urn).is_some()
     }
 
-    /// The core schemas of other resource types and the messages are nobody's extension.
+    /// The core schemas of other resource types, the messages and the attributes of declared schemas
+    /// are nobody's extension.
     fn may_be_undeclared(self, urn: &str) -> bool {
         const RESERVED: [&str; 2] =
             ["urn:ietf:params:scim:schemas:core:", "urn:ietf:params:scim:api:"];
         let is_reserved = |start: &&str| {
             urn.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start))
         };
-        self.reading == Reading::Tolerant && !RESERVED.iter().any(is_reserved)
+        self.reading == Reading::Tolerant
+            && !RESERVED.iter().any(is_reserved)
+            && !self.resource_type.extensions.iter().any(|e| names_attribute(&e.schema, urn))
     }
 
     fn undeclared(self, urn: Cow<'s, str>, path: &AttributePath) -> Place<'s> {
@@ -223,4 +226,11 @@ impl<'s> Finder<'s, '_> {
             .map(|sub| Sub { name: Cow::Owned(sub.clone()), declared: None });
         Place::Attribute(Slot::undeclared(urn, &path.name, container), sub)
     }
+}
+
+/// Whether `urn` is an attribute of `schema` with more behind it, or nothing.
+fn names_attribute(schema: &Schema, urn: &str) -> bool {
+    let rest = urn.get(..schema.id.len()).filter(|begin| urn::eq(begin, &schema.id));
+    let name = rest.and_then(|_| urn[schema.id.len()..].strip_prefix(':')?.split(':').next());
+    name.is_some_and(|name| schema.attribute(name).is_some())
 }

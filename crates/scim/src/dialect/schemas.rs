@@ -37,7 +37,7 @@ pub(super) fn canonical<'r>(rt: &'r ResourceType, uri: &str) -> Option<&'r str> 
 pub(super) fn with_canonical_uri(rt: &ResourceType, text: &str) -> Option<String> {
     let (canonical, rest) = split(rt, text)?;
     let name = rest.get(1..)?;
-    let end = name.find('[').unwrap_or(name.len());
+    let end = name.find(['[', ' ']).unwrap_or(name.len());
     if name[..end].contains(':') {
         return None;
     }

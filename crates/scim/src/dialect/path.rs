@@ -72,6 +72,7 @@ pub(super) fn patch_path(
             None => Ok(patch::parse_path(text, reading, notes)?),
         };
     }
+    let text = text.trim();
     if let Some(schema) = schemas::canonical(rt, text).and_then(|uri| rt.extension(uri)) {
         if !urn::eq(text, &schema.id) {
             notes.add(format!("path `{text}` read as `{}`", schema.id));

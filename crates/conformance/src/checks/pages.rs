@@ -259,6 +259,11 @@ async fn sort_spelling(s: &Session) -> Verdict {
     let (made, filter) = people(s, &[Some("Cora"), Some("Abel"), Some("Bram")]).await?;
     let (c, a, b) = (&made[0], &made[1], &made[2]);
     ordered(s, &filter, &[("sortBy", "DISPLAYNAME")], &[a, b, c]).await?;
+    // Where two were created at the same moment, as far as the server tells, either may be first.
+    let created = |made: &Made| made.answer.at("/meta/created").clone();
+    if created(c) == created(a) || created(a) == created(b) {
+        return Ok(());
+    }
     ordered(s, &filter, &[("sortBy", "meta.created")], &[c, a, b]).await
 }
 

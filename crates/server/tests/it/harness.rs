@@ -312,6 +312,11 @@ pub async fn until<T>(what: &str, mut check: impl AsyncFnMut() -> Option<T>) -> 
     }
 }
 
+/// Waits until what comes is a millisecond later than what was: the times of resources differ then.
+pub async fn later() {
+    tokio::time::sleep(Duration::from_millis(2)).await;
+}
+
 fn own((left, right): (&str, &str)) -> (String, String) {
     (left.to_owned(), right.to_owned())
 }

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Directory, ScimClient, TestServer, encoded, group, user};
+use crate::harness::{Directory, ScimClient, TestServer, encoded, group, later, user};
 
 const MESSAGE: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
 
@@ -17,8 +17,10 @@ async fn crew(server: &TestServer) -> (Directory, ScimClient) {
         person["displayName"] = display_name.into();
         person["externalId"] = format!("ext-{name}").into();
         ids.push(client.post("/Users", person).await.expect(201).id());
+        later().await;
     }
     client.post("/Groups", group("Bakers")).await.expect(201);
+    later().await;
     let mut cooks = group("cooks");
     cooks["externalId"] = "ext-cooks".into();
     cooks["members"] = json!([{ "value": ids[0] }, { "value": ids[1] }]);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{ScimClient, TestServer, encoded};
+use crate::harness::{ScimClient, TestServer, encoded, later};
 
 const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
@@ -87,6 +87,7 @@ async fn people(client: &ScimClient) {
         person["schemas"] = json!([USER]);
         person["userName"] = format!("{name}@example.com").into();
         client.post("/Users", person).await.expect(201);
+        later().await;
     }
 }
 

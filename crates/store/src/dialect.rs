@@ -6,8 +6,22 @@
 
 use std::borrow::Cow;
 
-/// `sql` as SQLite reads it.
-pub fn sqlite(sql: &str) -> Cow<'_, str> {
+/// Which database reads a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    Sqlite,
+}
+
+impl Dialect {
+    /// `sql` as this database reads it.
+    pub fn spell(self, sql: &str) -> Cow<'_, str> {
+        match self {
+            Self::Sqlite => sqlite(sql),
+        }
+    }
+}
+
+fn sqlite(sql: &str) -> Cow<'_, str> {
     if !sql.contains('{') {
         return sql.into();
     }
@@ -16,10 +30,12 @@ pub fn sqlite(sql: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
+    use super::Dialect;
+
     #[test]
     fn unfolds_lists() {
         assert_eq!(
-            super::sqlite("SELECT 1 FROM t WHERE a = ?1 AND b IN {list ?2}"),
+            Dialect::Sqlite.spell("SELECT 1 FROM t WHERE a = ?1 AND b IN {list ?2}"),
             "SELECT 1 FROM t WHERE a = ?1 AND b IN (SELECT value FROM json_each(?2))"
         );
     }

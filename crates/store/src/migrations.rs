@@ -17,7 +17,7 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migration (
 
 /// Runs what has not been run. A store that a later version has migrated is refused.
 pub(crate) async fn run(db: &Db, now: i64) -> Result<()> {
-    db.write(async move |tx: &mut Tx| {
+    db.write(None, async move |tx: &mut Tx| {
         tx.batch(TABLE).await?;
         let applied = tx
             .query_opt("SELECT COALESCE(MAX(number), 0) FROM schema_migration", &[], |row| {

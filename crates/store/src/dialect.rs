@@ -13,7 +13,6 @@ use std::borrow::Cow;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialect {
     Sqlite,
-    #[cfg_attr(not(test), expect(dead_code, reason = "its driver is not there yet"))]
     Postgres,
 }
 

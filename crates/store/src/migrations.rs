@@ -54,7 +54,8 @@ pub(crate) async fn run(db: &Db, now: i64) -> Result<()> {
 
 async fn migrate(db: &Db, known: &'static [Migration], now: i64) -> Result<()> {
     create_table(db, now).await?;
-    let newest_applied = db.write(None, async move |tx: &mut Tx| apply(tx, known, now).await).await?;
+    let newest_applied =
+        db.write(None, async move |tx: &mut Tx| apply(tx, known, now).await).await?;
     let newest = newest(known);
     if newest_applied > newest {
         tracing::warn!(
@@ -97,9 +98,7 @@ async fn apply(tx: &mut Tx, known: &[Migration], now: i64) -> Result<i64> {
             "SELECT number, name, needs, checksum FROM schema_migration WHERE number > 0 \
              ORDER BY number",
             &[],
-            |row| {
-                Ok((row.int(0)?, row.text(1)?.to_owned(), row.int(2)?, row.text(3)?.to_owned()))
-            },
+            |row| Ok((row.int(0)?, row.text(1)?.to_owned(), row.int(2)?, row.text(3)?.to_owned())),
         )
         .await?;
     let newest_known = newest(known);

@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Context, bail};
 use clap::Args;
 use serde::Deserialize;
+use store::{Database, PostgresOptions};
 
 use crate::cursor::Cursors;
 
@@ -21,6 +22,19 @@ pub struct StoreArgs {
     /// Folder of the store [default: ./data]
     #[arg(long, value_name = "DIR", env = "HEADCOUNT_DATA", global = true)]
     pub data: Option<PathBuf>,
+    /// PostgreSQL in place of the embedded store, for any number of processes:
+    /// postgres://user:password@host/database
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "HEADCOUNT_DATABASE",
+        global = true,
+        hide_env_values = true
+    )]
+    pub database: Option<String>,
+    /// Most connections of this process to PostgreSQL [default: 16]
+    #[arg(long, value_name = "N", env = "HEADCOUNT_DATABASE_CONNECTIONS", global = true)]
+    pub database_connections: Option<usize>,
     /// Settings file (TOML); keys as the long options, with underscores
     #[arg(long, value_name = "FILE", env = "HEADCOUNT_CONFIG", global = true)]
     pub config: Option<PathBuf>,
@@ -79,6 +93,8 @@ pub enum LogFormat {
 #[serde(deny_unknown_fields)]
 struct File {
     data: Option<PathBuf>,
+    database: Option<String>,
+    database_connections: Option<usize>,
     listen: Option<SocketAddr>,
     public_url: Option<String>,
     base_domain: Option<String>,
@@ -106,15 +122,33 @@ impl File {
 }
 
 /// Where the store is.
-pub fn data(args: &StoreArgs) -> anyhow::Result<PathBuf> {
-    let file = File::read(args.config.as_deref())?;
-    Ok(args.data.clone().or(file.data).unwrap_or_else(|| DEFAULT_DATA.into()))
+pub fn database(args: &StoreArgs) -> anyhow::Result<Database> {
+    database_of(args, &File::read(args.config.as_deref())?)
+}
+
+/// A database that is named goes before a folder that is named elsewhere, but not beside it.
+fn database_of(args: &StoreArgs, file: &File) -> anyhow::Result<Database> {
+    let folder = |data: &Option<PathBuf>| data.clone().map(Database::Embedded);
+    let connections = args.database_connections.or(file.database_connections).unwrap_or(16);
+    if connections < 4 {
+        bail!("database_connections is {connections}: at least 4 are needed");
+    }
+    let postgres = |url: &Option<String>| {
+        let url = url.clone()?;
+        Some(Database::Postgres(PostgresOptions { url, connections }))
+    };
+    if args.data.is_some() && args.database.is_some() {
+        bail!("both a folder (--data) and a database (--database) are given: take one away");
+    }
+    let given = postgres(&args.database).or_else(|| folder(&args.data));
+    let named = given.or_else(|| postgres(&file.database)).or_else(|| folder(&file.data));
+    Ok(named.unwrap_or_else(|| Database::Embedded(DEFAULT_DATA.into())))
 }
 
 /// The settings of a server, complete and checked.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    pub data: PathBuf,
+    pub database: Database,
     pub listen: SocketAddr,
     pub public_url: Option<String>,
     pub base_domain: Option<String>,
@@ -131,6 +165,7 @@ pub struct Settings {
 impl Settings {
     pub fn new(store: &StoreArgs, args: &ServeArgs) -> anyhow::Result<Self> {
         let file = File::read(store.config.as_deref())?;
+        let database = database_of(store, &file)?;
         let listen = match args.listen.or(file.listen) {
             Some(listen) => listen,
             None => DEFAULT_LISTEN.parse().context("the default address")?,
@@ -138,7 +173,7 @@ impl Settings {
         let public_url = args.public_url.clone().or(file.public_url);
         let base_domain = args.base_domain.clone().or(file.base_domain);
         let settings = Self {
-            data: store.data.clone().or(file.data).unwrap_or_else(|| DEFAULT_DATA.into()),
+            database,
             listen,
             public_url: public_url.map(|url| check_public_url(&url)).transpose()?,
             base_domain: base_domain.map(|domain| check_domain(&domain)).transpose()?,

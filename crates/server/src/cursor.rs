@@ -278,7 +278,7 @@ mod tests {
 
     async fn open_store() -> (tempfile::TempDir, Store) {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path(), 0).await.unwrap();
+        let store = Store::open(&store::Database::Embedded(folder.path().into()), 0).await.unwrap();
         (folder, store)
     }
 

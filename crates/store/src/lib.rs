@@ -24,15 +24,10 @@ pub mod settings;
 pub mod tokens;
 mod tombstones;
 
-use std::{fs, path::Path};
-
-pub use db::{Param, Row, Tx};
+pub use db::{Database, Param, PostgresOptions, Row, Tx};
 pub use error::{Error, Result};
 
 use db::Db;
-
-/// The file of the embedded database inside a data directory.
-const FILE: &str = "headcount.sqlite";
 
 /// The open store.
 pub struct Store {
@@ -40,19 +35,10 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the embedded store in `data` and brings its tables up to date. Creates the folder and
-    /// the database when they are not there. `now` in microseconds.
-    pub async fn open(data: &Path, now: i64) -> Result<Self> {
-        fs::create_dir_all(data)
-            .map_err(|e| Error::Unavailable(format!("cannot create `{}`: {e}", data.display())))?;
-        let path = data.join(FILE);
-        let db = Db::open(&path).map_err(|e| match e {
-            Error::Unavailable(why) => {
-                Error::Unavailable(format!("cannot open `{}`: {why}", path.display()))
-            }
-            other => other,
-        })?;
-        let store = Self { db };
+    /// Opens the store and brings its tables up to date. The embedded one is created if it is not
+    /// there. `now` in microseconds.
+    pub async fn open(database: &Database, now: i64) -> Result<Self> {
+        let store = Self { db: Db::open(database).await? };
         migrations::run(&store.db, now).await?;
         Ok(store)
     }
@@ -66,7 +52,7 @@ impl Store {
     {
         let directory_id = directory_id.to_owned();
         self.db
-            .write(async move |tx: &mut Tx| {
+            .write(Some(directory_id.clone()), async move |tx: &mut Tx| {
                 job(DirectoryTx { tx, directory_id: directory_id.clone() }).await
             })
             .await
@@ -75,9 +61,9 @@ impl Store {
     /// Reads a handful of rows of one directory, all from the same state.
     pub async fn read<T, E, F>(&self, directory_id: &str, job: F) -> Result<T, E>
     where
-        F: AsyncFnOnce(DirectoryTx<'_>) -> Result<T, E> + Send,
-        T: Send,
-        E: From<Error> + Send,
+        F: AsyncFnOnce(DirectoryTx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
     {
         let directory_id = directory_id.to_owned();
         self.db.read(async move |tx: &mut Tx| job(DirectoryTx { tx, directory_id }).await).await
@@ -86,9 +72,9 @@ impl Store {
     /// The same for a job of a single statement.
     pub async fn read_one<T, E, F>(&self, directory_id: &str, job: F) -> Result<T, E>
     where
-        F: AsyncFnOnce(DirectoryTx<'_>) -> Result<T, E> + Send,
-        T: Send,
-        E: From<Error> + Send,
+        F: AsyncFnOnce(DirectoryTx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
     {
         let directory_id = directory_id.to_owned();
         self.db.read_one(async move |tx: &mut Tx| job(DirectoryTx { tx, directory_id }).await).await
@@ -112,15 +98,15 @@ impl Store {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.db.write(job).await
+        self.db.write(None, job).await
     }
 
     /// Reads organizations, directories or tokens by a single statement.
     pub async fn look_up<T, E, F>(&self, job: F) -> Result<T, E>
     where
-        F: AsyncFnOnce(&mut Tx) -> Result<T, E> + Send,
-        T: Send,
-        E: From<Error> + Send,
+        F: AsyncFnOnce(&mut Tx) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
     {
         self.db.read_one(job).await
     }

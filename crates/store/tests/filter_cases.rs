@@ -13,7 +13,7 @@ use scim::{
 };
 use serde_json::Value;
 use store::{
-    DirectoryTx, Store,
+    Database, DirectoryTx, Store,
     journal::Operation,
     resources::Change,
     search::{Paging, Part, Search},
@@ -77,7 +77,7 @@ async fn fill(store: &Store, cases: &Value) {
 #[tokio::test]
 async fn the_store_answers_all_filter_cases() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path(), 0).await.unwrap();
+    let store = Store::open(&Database::Embedded(folder.path().into()), 0).await.unwrap();
     let cases = cases();
     let [user, group] = resource_types(&cases);
     fill(&store, &cases).await;

@@ -21,7 +21,7 @@ use scim::{
 };
 use serde_json::{Value, json};
 use store::{
-    DirectoryTx, Store,
+    Database, DirectoryTx, Store,
     search::{Paging, Part, Search, Seek},
 };
 
@@ -225,7 +225,7 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let sent = sent(&rt, &people);
         wait(async {
-            let store = Store::open(folder.path(), 0).await.unwrap();
+            let store = Store::open(&Database::Embedded(folder.path().into()), 0).await.unwrap();
             fill(&store, &rt, &people).await;
             for filter in &filters {
                 let mut notes = Notes::default();
@@ -254,7 +254,7 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let sent = sent(&rt, &people);
         wait(async {
-            let store = Store::open(folder.path(), 0).await.unwrap();
+            let store = Store::open(&Database::Embedded(folder.path().into()), 0).await.unwrap();
             fill(&store, &rt, &people).await;
             for (path, kind) in random::PATHS {
                 for order in [SortOrder::Ascending, SortOrder::Descending] {

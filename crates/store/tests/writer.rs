@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use store::{DirectoryTx, Error, Store};
+use store::{Database, DirectoryTx, Error, Store};
 
 const DIRECTORY: &str = "dir-writer";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refused_job_leaves_nothing_and_takes_nobody_with_it() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Arc::new(Store::open(folder.path(), 0).await.unwrap());
+    let store = Arc::new(Store::open(&Database::Embedded(folder.path().into()), 0).await.unwrap());
     let jobs: Vec<_> = (0..300)
         .map(|number| {
             let store = Arc::clone(&store);

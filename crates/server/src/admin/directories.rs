@@ -56,8 +56,9 @@ pub async fn create(
 
 /// The directory with this id.
 pub async fn get(store: &Store, id: &str) -> Result<Directory, Error> {
+    let key = id.to_owned();
     let found: Option<Directory> =
-        store.look_up(async |tx: &mut Tx| store::directories::get(tx, id).await).await?;
+        store.look_up(async move |tx: &mut Tx| store::directories::get(tx, &key).await).await?;
     found.ok_or_else(|| no_directory(id))
 }
 
@@ -67,7 +68,9 @@ pub async fn list(store: &Store, organization: Option<&str>) -> Result<Vec<Direc
         None => None,
         Some(slug) => Some(organizations::get(store, slug).await?.id),
     };
-    Ok(store.look_up(async |tx: &mut Tx| store::directories::list(tx, id.as_deref()).await).await?)
+    Ok(store
+        .look_up(async move |tx: &mut Tx| store::directories::list(tx, id.as_deref()).await)
+        .await?)
 }
 
 /// Switches a directory on or off.

@@ -53,8 +53,9 @@ fn check_slug(slug: &str) -> Result<(), Error> {
 
 /// The organization with this slug.
 pub async fn get(store: &Store, slug: &str) -> Result<Organization, Error> {
+    let key = slug.to_owned();
     let found: Option<Organization> =
-        store.look_up(async |tx: &mut Tx| store::organizations::get(tx, slug).await).await?;
+        store.look_up(async move |tx: &mut Tx| store::organizations::get(tx, &key).await).await?;
     found.ok_or_else(|| Error::NotFound(format!("no organization `{slug}`")))
 }
 

@@ -69,12 +69,13 @@ pub async fn create(
 
 /// The id of the user with this id or userName.
 async fn find_user(store: &Store, directory_id: &str, user: &str) -> Result<String, Error> {
+    let wanted = user.to_owned();
     let found: Option<String> = store
-        .read::<_, store::Error, _>(directory_id, async |mut tx: DirectoryTx<'_>| {
-            if tx.resource("User", user).await?.is_some() {
-                return Ok(Some(user.to_owned()));
+        .read::<_, store::Error, _>(directory_id, async move |mut tx: DirectoryTx<'_>| {
+            if tx.resource("User", &wanted).await?.is_some() {
+                return Ok(Some(wanted));
             }
-            tx.user_named(user).await
+            tx.user_named(&wanted).await
         })
         .await?;
     found.ok_or_else(|| Error::NotFound(format!("directory `{directory_id}` has no user `{user}`")))
@@ -83,7 +84,8 @@ async fn find_user(store: &Store, directory_id: &str, user: &str) -> Result<Stri
 /// All tokens of a directory, oldest first.
 pub async fn list(store: &Store, directory_id: &str) -> Result<Vec<Token>, Error> {
     directories::get(store, directory_id).await?;
-    Ok(store.look_up(async |tx: &mut Tx| store::tokens::list(tx, directory_id).await).await?)
+    let key = directory_id.to_owned();
+    Ok(store.look_up(async move |tx: &mut Tx| store::tokens::list(tx, &key).await).await?)
 }
 
 /// Ends a token, named by its id or by the name of the only live token so called.

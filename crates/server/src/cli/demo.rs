@@ -42,7 +42,7 @@ pub struct Args {
 pub async fn run(args: Args) -> Result<(), Failure> {
     let folder = tempfile::Builder::new().prefix("headcount-demo-").tempdir();
     let folder = folder.map_err(|e| Failure::Failed(format!("no temporary folder: {e}")))?;
-    let store_args = StoreArgs { data: Some(folder.path().into()), config: None };
+    let store_args = StoreArgs { data: Some(folder.path().into()), ..StoreArgs::default() };
     let listen = args.listen.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
     let serve_args = ServeArgs { listen: Some(listen), ..ServeArgs::default() };
     let settings = settings(Settings::new(&store_args, &serve_args))?;

@@ -159,8 +159,8 @@ async fn run(cli: Cli) -> Result<(), Failure> {
 
 /// Opens the store of a command that administers it.
 async fn open(args: &StoreArgs) -> Result<Store, Failure> {
-    let data = settings(config::data(args))?;
-    Ok(Store::open(&data, clock::now()).await?)
+    let database = settings(config::database(args))?;
+    Ok(Store::open(&database, clock::now()).await?)
 }
 
 /// Waits until a running server has noticed that a token or directory ended.

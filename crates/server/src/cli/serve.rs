@@ -2,7 +2,6 @@
 
 use std::{
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
-    path::Path,
     sync::Arc,
 };
 
@@ -68,7 +67,7 @@ pub struct Server {
 impl Server {
     /// Opens the store and accepts requests.
     pub async fn start(settings: Settings) -> Result<Self, Failure> {
-        let store = Arc::new(Store::open(&settings.data, clock::now()).await?);
+        let store = Arc::new(Store::open(&settings.database, clock::now()).await?);
         let listener = TcpListener::bind(settings.listen).await.map_err(|error| {
             Failure::Failed(format!("cannot listen on {}: {error}", settings.listen))
         })?;
@@ -89,7 +88,7 @@ impl Server {
         tracing::info!(
             listen = %address,
             public_url,
-            data = %Path::new(&settings.data).display(),
+            store = %settings.database,
             version = env!("CARGO_PKG_VERSION"),
             "started"
         );

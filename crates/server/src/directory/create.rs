@@ -113,10 +113,11 @@ pub(super) fn name_taken(error: store::Error, wanted: &scim::Object) -> Error {
 /// Says who has the userName that made a write fail: the same client can find them by a filter.
 pub(super) async fn name_owner<T>(result: Result<T, Error>, context: &Context) -> Result<T, Error> {
     let Err(Error::UserNameTaken { user_name, .. }) = result else { return result };
+    let name = user_name.clone();
     let owner: Option<String> = context
         .store
-        .read(&context.directory_id, async |mut tx: DirectoryTx<'_>| {
-            tx.user_named(&user_name).await
+        .read(&context.directory_id, async move |mut tx: DirectoryTx<'_>| {
+            tx.user_named(&name).await
         })
         .await?;
     Err(Error::UserNameTaken { user_name, owner })

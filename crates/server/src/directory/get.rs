@@ -18,18 +18,21 @@ pub async fn get(
         return Err(not_found(resource_type, id));
     }
     let (store, directory_id) = (&context.store, &context.directory_id);
+    let (key, of_type) = (id.to_owned(), Arc::clone(resource_type));
     let found: Option<Stored> = if resource_type.name == "User" && references == References::Load {
         store
-            .read_one(directory_id, async |mut tx: DirectoryTx<'_>| tx.user_with_groups(id).await)
+            .read_one(directory_id, async move |mut tx: DirectoryTx<'_>| {
+                tx.user_with_groups(&key).await
+            })
             .await?
             .map(|(resource, groups)| Stored { resource, references: Some(groups) })
     } else {
         store
-            .read(directory_id, async |mut tx: DirectoryTx<'_>| {
-                match tx.resource(&resource_type.name, id).await? {
+            .read(directory_id, async move |mut tx: DirectoryTx<'_>| {
+                match tx.resource(&of_type.name, &key).await? {
                     None => Ok::<_, store::Error>(None),
                     Some(resource) => {
-                        Stored::load(resource, resource_type, references, &mut tx).await.map(Some)
+                        Stored::load(resource, &of_type, references, &mut tx).await.map(Some)
                     }
                 }
             })

@@ -148,13 +148,14 @@ pub async fn find(app: &App, secret: &str) -> Result<Option<Arc<Access>>, Denied
         }
     }
     let asked = Instant::now();
+    let (is_access, key) = (token::is_access(secret), digest.to_owned());
     let found: Result<_, store::Error> = app
         .store
-        .look_up(async |tx: &mut store::Tx| {
-            if token::is_access(secret) {
-                store::tokens::get_by_access_digest(tx, digest).await
+        .look_up(async move |tx: &mut store::Tx| {
+            if is_access {
+                store::tokens::get_by_access_digest(tx, &key).await
             } else {
-                store::tokens::get_by_digest(tx, digest).await
+                store::tokens::get_by_digest(tx, &key).await
             }
         })
         .await;

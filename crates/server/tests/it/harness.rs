@@ -13,7 +13,8 @@ use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
 use scim::schema::Schema;
 use serde_json::{Value, json};
 use store::{
-    DirectoryTx, Store, journal::Entry as Change, provisioning_log::Entry, schemas::DeclaredSchema,
+    Database, DirectoryTx, Store, journal::Entry as Change, provisioning_log::Entry,
+    schemas::DeclaredSchema,
 };
 use tempfile::TempDir;
 
@@ -139,22 +140,23 @@ impl TestServer {
     /// The newest entries of the directory's provisioning log, newest first. An answered request
     /// is there a moment later.
     pub async fn provisioning_log(&self, directory: &Directory) -> Vec<Entry> {
-        let store = Store::open(self.data.path(), 0).await.unwrap();
+        let store = Store::open(&Database::Embedded(self.data.path().into()), 0).await.unwrap();
         let read = async |mut tx: DirectoryTx<'_>| tx.log(1000).await;
         store.read::<_, store::Error, _>(&directory.id, read).await.unwrap()
     }
 
     /// What the request with this id changed, by the journal.
     pub async fn changes_by(&self, directory: &Directory, request_id: &str) -> Vec<Change> {
-        let store = Store::open(self.data.path(), 0).await.unwrap();
-        let read = async |mut tx: DirectoryTx<'_>| tx.changes_by(request_id).await;
+        let store = Store::open(&Database::Embedded(self.data.path().into()), 0).await.unwrap();
+        let request_id = request_id.to_owned();
+        let read = async move |mut tx: DirectoryTx<'_>| tx.changes_by(&request_id).await;
         store.read::<_, store::Error, _>(&directory.id, read).await.unwrap()
     }
 
     /// Puts users into the store without asking the server, and answers their ids in order: all
     /// active, older than whoever comes by a request.
     pub async fn seed_users(&self, directory: &Directory, count: usize) -> Vec<String> {
-        let store = Store::open(self.data.path(), 0).await.unwrap();
+        let store = Store::open(&Database::Embedded(self.data.path().into()), 0).await.unwrap();
         let id = |number: usize| format!("01900000-0000-7000-8000-{number:012x}");
         for first in (0..count).step_by(2_000) {
             let numbers = first..count.min(first + 2_000);
@@ -182,7 +184,7 @@ impl TestServer {
             learned: false,
             declared_at: 0,
         };
-        let store = Store::open(self.data.path(), 0).await.unwrap();
+        let store = Store::open(&Database::Embedded(self.data.path().into()), 0).await.unwrap();
         store
             .write::<_, store::Error, _>(&directory.id, async move |mut tx: DirectoryTx<'_>| {
                 tx.declare_schema(&declared).await

@@ -5,7 +5,7 @@ use std::{fs, time::Duration};
 use headcount::clock;
 use reqwest::Method;
 use serde_json::{Value, json};
-use store::{Store, Tx, journal::Operation, provisioning_log::Entry};
+use store::{Database, Store, Tx, journal::Operation, provisioning_log::Entry};
 
 use crate::{
     harness::{Directory, ScimClient, TestServer, group, patch, until, user},
@@ -309,7 +309,7 @@ async fn a_client_that_goes_away_leaves_whole_writes_and_an_entry() {
     // Another process holds the database for a moment: writes wait.
     let (release, held) = std::sync::mpsc::channel::<()>();
     let (begun, begins) = tokio::sync::oneshot::channel::<()>();
-    let store = Store::open(server.data(), 0).await.unwrap();
+    let store = Store::open(&Database::Embedded(server.data().into()), 0).await.unwrap();
     let state = std::sync::Mutex::new((Some(begun), held));
     let holding = tokio::spawn(async move {
         let hold = async move |_: &mut Tx| {

@@ -1,50 +1,62 @@
 //! The connection to the database: the only folder that names a driver.
 //!
 //! Every store function is written once, as `async fn f(tx: &mut Tx, …)`, and awaits nothing but
-//! `tx`. On SQLite every such await is ready at once, so a transaction runs to its end in a single
-//! poll, wherever its connection lives:
-//!
-//! * **Writes** run on one writer thread. It begins a transaction, runs up to
-//!   [`writer::BATCH`] waiting jobs in it, commits once for all, and only then answers: a hundred
-//!   callers share one `fsync`. What a refused job has written is undone, the others' is not.
-//! * **Reads** that touch a handful of rows ([`Db::read`]) run on the caller's thread with a
-//!   connection of their own: a hop to another thread costs more than the read.
-//! * **Scans** ([`Db::scan`]) may touch every row and run on threads that no request waits on.
+//! `tx`. Jobs made of them are handed to [`Db`], which runs them where their database wants it:
+//! [`sqlite`] on threads of its own or the caller's, each in a single poll.
 
-mod scans;
-mod writer;
+mod sqlite;
 
-use std::{
-    future::Future,
-    panic::{AssertUnwindSafe, catch_unwind},
-    path::{Path, PathBuf},
-    pin::pin,
-    sync::{
-        Arc, Mutex, PoisonError,
-        mpsc::{Sender, channel},
-    },
-    task::{Context, Poll, Waker},
-    thread::JoinHandle,
-    time::Duration,
-};
-
-use rusqlite::{
-    Connection, OpenFlags,
-    config::DbConfig,
-    types::{ToSql, ToSqlOutput, Value, ValueRef},
-};
-use tokio::sync::oneshot;
+use std::{fmt, path::PathBuf};
 
 use crate::{
-    dialect,
+    dialect::Dialect,
     error::{Error, Result},
 };
-use scans::Scans;
-use writer::{Job, WriteJob, write_loop};
+use sqlite::Sqlite;
 
-/// How long a connection waits for another process that is writing (the command line beside the
-/// server) before the job fails as unavailable.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Where a store is.
+#[derive(Clone, Debug)]
+pub enum Database {
+    /// The embedded database, in this folder.
+    Embedded(PathBuf),
+    /// A PostgreSQL server.
+    Postgres(PostgresOptions),
+}
+
+/// Where it is, without its secrets.
+impl fmt::Display for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Embedded(folder) => folder.display().fmt(f),
+            Self::Postgres(options) => options.fmt(f),
+        }
+    }
+}
+
+/// How a PostgreSQL server is reached.
+#[derive(Clone)]
+pub struct PostgresOptions {
+    /// `postgres://user:password@host:port/database?…`
+    pub url: String,
+    /// The most connections of this process.
+    pub connections: usize,
+}
+
+/// The address without what stands before the host and behind the database.
+impl fmt::Display for PostgresOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scheme, rest) = self.url.split_once("://").unwrap_or(("postgres", &self.url));
+        let end = rest.find('?').unwrap_or(rest.len());
+        let from = rest[..end].rfind('@').map_or(0, |at| at + 1);
+        write!(f, "{scheme}://{}", &rest[from..end])
+    }
+}
+
+impl fmt::Debug for PostgresOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
 
 /// A value bound to a statement.
 #[derive(Clone, Copy, Debug)]
@@ -84,61 +96,69 @@ impl<'a, T: Into<Param<'a>>> From<Option<T>> for Param<'a> {
     }
 }
 
-impl ToSql for Param<'_> {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(match *self {
-            Self::Null => ToSqlOutput::Owned(Value::Null),
-            Self::Int(number) => ToSqlOutput::Owned(Value::Integer(number)),
-            Self::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
-        })
-    }
-}
-
 /// One row of an answer. Columns are read by position; a column of another type than asked for is
-/// [`Error::Refused`], as the statement and its reader stand side by side.
-pub struct Row<'r>(&'r rusqlite::Row<'r>);
+/// [`Error::Refused`](crate::Error::Refused), as the statement and its reader stand side by side.
+pub struct Row<'r>(RowOf<'r>);
+
+enum RowOf<'r> {
+    Sqlite(&'r rusqlite::Row<'r>),
+}
 
 impl<'r> Row<'r> {
     pub fn text(&self, column: usize) -> Result<&'r str> {
-        self.0
-            .get_ref(column)?
-            .as_str()
-            .map_err(|e| Error::Refused(format!("column {column}: {e}")))
+        match self.0 {
+            RowOf::Sqlite(row) => sqlite::text(row, column),
+        }
     }
 
     pub fn optional_text(&self, column: usize) -> Result<Option<&'r str>> {
-        let value = self.0.get_ref(column)?;
-        value.as_str_or_null().map_err(|e| Error::Refused(format!("column {column}: {e}")))
+        match self.0 {
+            RowOf::Sqlite(row) => sqlite::optional_text(row, column),
+        }
     }
 
     pub fn int(&self, column: usize) -> Result<i64> {
-        self.0
-            .get_ref(column)?
-            .as_i64()
-            .map_err(|e| Error::Refused(format!("column {column}: {e}")))
+        match self.0 {
+            RowOf::Sqlite(row) => sqlite::int(row, column),
+        }
     }
 
     pub fn optional_int(&self, column: usize) -> Result<Option<i64>> {
-        let value = self.0.get_ref(column)?;
-        value.as_i64_or_null().map_err(|e| Error::Refused(format!("column {column}: {e}")))
+        match self.0 {
+            RowOf::Sqlite(row) => sqlite::optional_int(row, column),
+        }
     }
 }
 
 /// An open transaction. Statements number their parameters `?1`, `?2`, …
 #[derive(Debug)]
-pub enum Tx {
-    Sqlite(Connection),
+pub struct Tx(TxOf);
+
+#[derive(Debug)]
+enum TxOf {
+    Sqlite(rusqlite::Connection),
 }
 
 impl Tx {
+    /// What reads the statements.
+    pub(crate) fn dialect(&self) -> Dialect {
+        match &self.0 {
+            TxOf::Sqlite(_) => Dialect::Sqlite,
+        }
+    }
+
     /// Runs a statement; the number of rows it touched.
     pub async fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64> {
-        match self {
-            Self::Sqlite(connection) => {
-                let mut statement = connection.prepare_cached(&dialect::sqlite(sql))?;
-                let touched = statement.execute(rusqlite::params_from_iter(params))?;
-                Ok(touched as u64)
-            }
+        match &mut self.0 {
+            TxOf::Sqlite(connection) => sqlite::execute(connection, sql, params),
+        }
+    }
+
+    /// Runs a statement that changes something and whose answer is not needed. It may wait until the
+    /// transaction's next statement and travel with that: an error of it can come from there.
+    pub async fn send(&mut self, sql: &str, params: &[Param<'_>]) -> Result<()> {
+        match &mut self.0 {
+            TxOf::Sqlite(connection) => sqlite::execute(connection, sql, params).map(drop),
         }
     }
 
@@ -163,17 +183,10 @@ impl Tx {
         &mut self,
         sql: &str,
         params: &[Param<'_>],
-        mut take: impl FnMut(&Row<'_>) -> Result<()>,
+        take: impl FnMut(&Row<'_>) -> Result<()>,
     ) -> Result<()> {
-        match self {
-            Self::Sqlite(connection) => {
-                let mut statement = connection.prepare_cached(&dialect::sqlite(sql))?;
-                let mut rows = statement.query(rusqlite::params_from_iter(params))?;
-                while let Some(row) = rows.next()? {
-                    take(&Row(row))?;
-                }
-                Ok(())
-            }
+        match &mut self.0 {
+            TxOf::Sqlite(connection) => sqlite::each(connection, sql, params, take),
         }
     }
 
@@ -184,114 +197,58 @@ impl Tx {
         params: &[Param<'_>],
         read: impl FnOnce(&Row<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
-        match self {
-            Self::Sqlite(connection) => {
-                let mut statement = connection.prepare_cached(&dialect::sqlite(sql))?;
-                let mut rows = statement.query(rusqlite::params_from_iter(params))?;
-                rows.next()?.map(|row| read(&Row(row))).transpose()
-            }
+        match &mut self.0 {
+            TxOf::Sqlite(connection) => sqlite::query_opt(connection, sql, params, read),
         }
     }
 
     /// Runs several statements without parameters: a migration.
     pub async fn batch(&mut self, sql: &str) -> Result<()> {
-        match self {
-            Self::Sqlite(connection) => Ok(connection.execute_batch(sql)?),
+        match &mut self.0 {
+            TxOf::Sqlite(connection) => Ok(connection.execute_batch(sql)?),
         }
     }
 
     /// How many rows were written so far. A statement that fails writes none.
-    pub(crate) fn writes(&mut self) -> u64 {
-        match self {
-            Self::Sqlite(connection) => connection.total_changes(),
-        }
-    }
-
-    fn sqlite(&mut self) -> &mut Connection {
-        let Self::Sqlite(connection) = self;
-        connection
-    }
-}
-
-impl From<rusqlite::Error> for Error {
-    fn from(error: rusqlite::Error) -> Self {
-        use rusqlite::ErrorCode as Code;
-        let text = error.to_string();
-        match error.sqlite_error_code() {
-            Some(Code::ConstraintViolation) if text.contains("resource.user_name") => {
-                Error::Conflict { attribute: "userName" }
-            }
-            Some(Code::ConstraintViolation) if text.contains("organization.slug") => {
-                Error::Conflict { attribute: "slug" }
-            }
-            Some(
-                Code::DatabaseBusy
-                | Code::DatabaseLocked
-                | Code::DiskFull
-                | Code::SystemIoFailure
-                | Code::CannotOpen
-                | Code::OutOfMemory
-                | Code::ReadOnly,
-            ) => Error::Unavailable(text),
-            Some(Code::DatabaseCorrupt | Code::NotADatabase) => {
-                Error::Corrupt { table: "database", row: String::new(), problem: text }
-            }
-            _ => Error::Refused(text),
+    pub(crate) fn writes(&self) -> u64 {
+        match &self.0 {
+            TxOf::Sqlite(connection) => connection.total_changes(),
         }
     }
 }
 
 /// The open database.
-pub struct Db {
-    writes: Option<Sender<Box<dyn WriteJob>>>,
-    writer: Option<JoinHandle<()>>,
-    idle_readers: Mutex<Vec<Tx>>,
-    scans: Arc<Scans>,
-    path: PathBuf,
+pub enum Db {
+    Sqlite(Sqlite),
 }
 
 impl Db {
-    /// Opens (and creates) the SQLite database at `path`.
-    pub fn open(path: &Path) -> Result<Self> {
-        let connection = connect(path)?;
-        connection.pragma_update(None, "journal_mode", "wal")?;
-        connection.pragma_update(None, "synchronous", "full")?;
-        connection.pragma_update(None, "cache_size", -8_192)?;
-        connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
-        let (writes, jobs) = channel();
-        let writer = std::thread::Builder::new()
-            .name("store-writer".into())
-            .spawn(move || write_loop(Tx::Sqlite(connection), &jobs))
-            .map_err(|e| Error::Unavailable(e.to_string()))?;
-        Ok(Self {
-            writes: Some(writes),
-            writer: Some(writer),
-            idle_readers: Mutex::new(Vec::new()),
-            scans: Scans::start(path)?,
-            path: path.to_owned(),
-        })
+    /// Opens the database; the embedded one is created if it is not there.
+    pub async fn open(database: &Database) -> Result<Self> {
+        match database {
+            Database::Embedded(folder) => Ok(Self::Sqlite(Sqlite::open_in(folder)?)),
+            Database::Postgres(_) => Err(Error::Unavailable("PostgreSQL cannot be reached".into())),
+        }
     }
 
     /// Runs `job` in a transaction of its own; answers once it is durably stored. A job that
     /// answers an error leaves nothing behind.
     ///
     /// The job may run more than once (a database that answers "serialisation failure" asks for
-    /// it), so it takes what it needs by reference.
-    pub async fn write<T, E, F>(&self, job: F) -> Result<T, E>
+    /// it), so it takes what it needs by reference. Jobs that name the same directory, or another of
+    /// its organization, run one after another: what one of them has found stays true until its end.
+    pub async fn write<T, E, F>(&self, directory_id: Option<String>, job: F) -> Result<T, E>
     where
         F: AsyncFn(&mut Tx) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let (reply, answer) = oneshot::channel();
-        let job = Box::new(Job::new(job, reply));
-        let sent = self.writes.as_ref().is_some_and(|writes| writes.send(job).is_ok());
-        if !sent {
-            return Err(Error::Unavailable("the writer has stopped".into()).into());
-        }
-        match answer.await {
-            Ok(result) => result,
-            Err(_) => Err(Error::Unavailable("the writer has stopped".into()).into()),
+        match self {
+            // It has one writer.
+            Self::Sqlite(sqlite) => {
+                drop(directory_id);
+                sqlite.write(job).await
+            }
         }
     }
 
@@ -299,130 +256,37 @@ impl Db {
     /// anything else is a [`Db::scan`].
     pub async fn read<T, E, F>(&self, job: F) -> Result<T, E>
     where
-        F: AsyncFnOnce(&mut Tx) -> Result<T, E> + Send,
-        T: Send,
-        E: From<Error> + Send,
+        F: AsyncFnOnce(&mut Tx) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
     {
-        self.on_reader(|tx| read_now(tx, job))
+        match self {
+            Self::Sqlite(sqlite) => sqlite.read(job),
+        }
     }
 
     /// Runs a job of a single statement, which is a consistent state by itself: cheaper than a
     /// [`Db::read`] by the beginning and the end of a transaction.
     pub async fn read_one<T, E, F>(&self, job: F) -> Result<T, E>
     where
-        F: AsyncFnOnce(&mut Tx) -> Result<T, E> + Send,
-        T: Send,
-        E: From<Error> + Send,
+        F: AsyncFnOnce(&mut Tx) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
     {
-        self.on_reader(|tx| run_now(tx, job))
+        match self {
+            Self::Sqlite(sqlite) => sqlite.read_one(job),
+        }
     }
 
-    fn on_reader<T, E: From<Error>>(
-        &self,
-        job: impl FnOnce(&mut Tx) -> Result<T, E>,
-    ) -> Result<T, E> {
-        let idle = self.idle_readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut tx = match idle {
-            Some(tx) => tx,
-            None => connect_reader(&self.path)?,
-        };
-        let result = job(&mut tx);
-        self.idle_readers.lock().unwrap_or_else(PoisonError::into_inner).push(tx);
-        result
-    }
-
-    /// Runs `job` on one consistent state of the database, on a thread of its own.
+    /// Runs `job` on one consistent state of the database, where no request waits for it.
     pub async fn scan<T, E, F>(&self, job: F) -> Result<T, E>
     where
         F: AsyncFnOnce(&mut Tx) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let (reply, answer) = oneshot::channel();
-        self.scans.push(Box::new(move |tx| {
-            // Whoever asked may be gone; that is no failure.
-            let _ = reply.send(read_now(tx, job));
-        }));
-        match answer.await {
-            Ok(result) => result,
-            Err(_) => Err(Error::Unavailable("the reader has stopped".into()).into()),
+        match self {
+            Self::Sqlite(sqlite) => sqlite.scan(job).await,
         }
     }
-}
-
-impl Drop for Db {
-    /// Lets the writer finish what it accepted.
-    fn drop(&mut self) {
-        self.writes = None;
-        self.scans.stop();
-        if let Some(writer) = self.writer.take()
-            && writer.join().is_err()
-        {
-            tracing::error!("the store's writer thread panicked");
-        }
-    }
-}
-
-fn connect(path: &Path) -> Result<Connection> {
-    let connection = Connection::open(path)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    keep_statements(&connection)?;
-    Ok(connection)
-}
-
-/// Statements are prepared once: their plan may not depend on the values bound to them, or SQLite
-/// would prepare them anew each time those change.
-fn keep_statements(connection: &Connection) -> Result<()> {
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    connection.set_prepared_statement_cache_capacity(128);
-    Ok(())
-}
-
-fn connect_reader(path: &Path) -> Result<Tx> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.pragma_update(None, "cache_size", -4_096)?;
-    keep_statements(&connection)?;
-    Ok(Tx::Sqlite(connection))
-}
-
-/// Polls a future that is ready at once, because it awaits nothing but SQLite.
-fn ready<T>(future: impl Future<Output = T>) -> Option<T> {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(value) => Some(value),
-        Poll::Pending => None,
-    }
-}
-
-fn awaited_elsewhere() -> Error {
-    Error::Refused("a store function awaited something that is not the database".into())
-}
-
-fn read_now<T, E, F>(tx: &mut Tx, job: F) -> Result<T, E>
-where
-    F: AsyncFnOnce(&mut Tx) -> Result<T, E>,
-    E: From<Error>,
-{
-    run_cached(tx.sqlite(), "BEGIN")?;
-    let result = run_now(tx, job);
-    run_cached(tx.sqlite(), "COMMIT")?;
-    result
-}
-
-fn run_now<T, E, F>(tx: &mut Tx, job: F) -> Result<T, E>
-where
-    F: AsyncFnOnce(&mut Tx) -> Result<T, E>,
-    E: From<Error>,
-{
-    match catch_unwind(AssertUnwindSafe(|| ready(job(tx)))) {
-        Ok(result) => result.unwrap_or_else(|| Err(awaited_elsewhere().into())),
-        Err(_) => Err(Error::Refused("a read panicked".into()).into()),
-    }
-}
-
-fn run_cached(connection: &Connection, sql: &str) -> Result<()> {
-    connection.prepare_cached(sql)?.execute([])?;
-    Ok(())
 }

@@ -12,7 +12,7 @@ use scim::{
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{journal::Operation, resources::Change};
+use crate::{Database, journal::Operation, resources::Change};
 
 const DIRECTORY: &str = "dir-pages";
 const BASE: &str = "https://dir.example.com/scim/v2/dir-pages";
@@ -112,7 +112,8 @@ async fn fill(store: &Store, types: &[Arc<ResourceType>; 2]) -> Vec<Vec<Object>>
         let mut of_type = Vec::new();
         for (id, _, _) in resources {
             let name = resource_type.name.clone();
-            let read = async |mut tx: DirectoryTx<'_>| tx.resource(&name, &id).await;
+            let id = id.clone();
+            let read = async move |mut tx: DirectoryTx<'_>| tx.resource(&name, &id).await;
             let resource = store.read::<_, Error, _>(DIRECTORY, read).await.unwrap().unwrap();
             of_type.push(resource.representation(resource_type, BASE, Some(&[])).object().unwrap());
         }
@@ -136,7 +137,7 @@ fn ids(found: &Found) -> Vec<String> {
 #[tokio::test]
 async fn every_page_is_the_lists() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path(), 0).await.unwrap();
+    let store = Store::open(&Database::Embedded(folder.path().into()), 0).await.unwrap();
     let types = [Arc::new(schema::user_type(Vec::new())), Arc::new(schema::group_type(Vec::new()))];
     let all_types: Vec<ResourceType> = types.iter().map(|t| (**t).clone()).collect();
     let objects = fill(&store, &types).await;

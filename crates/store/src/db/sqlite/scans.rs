@@ -6,8 +6,11 @@ use std::{
     sync::{Arc, Condvar, Mutex, PoisonError},
 };
 
-use super::{Tx, connect_reader};
-use crate::error::{Error, Result};
+use super::connect_reader;
+use crate::{
+    Tx,
+    error::{Error, Result},
+};
 
 const THREADS: usize = 2;
 

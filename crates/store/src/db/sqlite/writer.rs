@@ -9,8 +9,11 @@ use std::{
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::{Tx, awaited_elsewhere, ready, run_cached};
-use crate::error::{Error, Result};
+use super::{awaited_elsewhere, connection, ready, run_cached};
+use crate::{
+    Tx,
+    error::{Error, Result},
+};
 
 /// The most jobs that share one commit.
 pub(super) const BATCH: usize = 128;
@@ -72,7 +75,7 @@ pub(super) fn write_loop(mut tx: Tx, jobs: &Receiver<Box<dyn WriteJob>>) {
             Err(RecvTimeoutError::Timeout) => {
                 // Idle: move the write-ahead log into the database, so that reads stay short.
                 if std::mem::take(&mut dirty) {
-                    checkpoint(tx.sqlite());
+                    checkpoint(connection(&mut tx));
                 }
                 continue;
             }
@@ -103,16 +106,16 @@ fn write_batch(
     jobs: &Receiver<Box<dyn WriteJob>>,
 ) -> Result<()> {
     let ran = match run_together(tx, batch, jobs) {
-        Ok(Ran::Together) => run_cached(tx.sqlite(), "COMMIT"),
-        Ok(Ran::Alone) => run_cached(tx.sqlite(), "ROLLBACK"),
-        Ok(Ran::Apart) => run_cached(tx.sqlite(), "ROLLBACK")
+        Ok(Ran::Together) => run_cached(connection(tx), "COMMIT"),
+        Ok(Ran::Alone) => run_cached(connection(tx), "ROLLBACK"),
+        Ok(Ran::Apart) => run_cached(connection(tx), "ROLLBACK")
             .and_then(|()| run_apart(tx, batch))
-            .and_then(|()| run_cached(tx.sqlite(), "COMMIT")),
+            .and_then(|()| run_cached(connection(tx), "COMMIT")),
         Err(error) => Err(error),
     };
-    if ran.is_err() && !tx.sqlite().is_autocommit() {
+    if ran.is_err() && !connection(tx).is_autocommit() {
         // A failed rollback leaves the transaction to the next BEGIN, which then fails likewise.
-        let _ = tx.sqlite().execute_batch("ROLLBACK");
+        let _ = connection(tx).execute_batch("ROLLBACK");
     }
     ran
 }
@@ -131,16 +134,16 @@ fn run_together(
     batch: &mut Vec<Box<dyn WriteJob>>,
     jobs: &Receiver<Box<dyn WriteJob>>,
 ) -> Result<Ran> {
-    run_cached(tx.sqlite(), "BEGIN IMMEDIATE")?;
+    run_cached(connection(tx), "BEGIN IMMEDIATE")?;
     let mut at = 0;
     loop {
-        let before = tx.sqlite().total_changes();
+        let before = connection(tx).total_changes();
         let keep = batch[at].run(tx);
         still_open(tx)?;
         if !keep && at == 0 {
             return Ok(Ran::Alone);
         }
-        if !keep && tx.sqlite().total_changes() != before {
+        if !keep && connection(tx).total_changes() != before {
             return Ok(Ran::Apart);
         }
         at += 1;
@@ -155,15 +158,15 @@ fn run_together(
 }
 
 fn run_apart(tx: &mut Tx, batch: &mut [Box<dyn WriteJob>]) -> Result<()> {
-    run_cached(tx.sqlite(), "BEGIN IMMEDIATE")?;
+    run_cached(connection(tx), "BEGIN IMMEDIATE")?;
     for job in batch {
-        run_cached(tx.sqlite(), "SAVEPOINT job")?;
+        run_cached(connection(tx), "SAVEPOINT job")?;
         let keep = job.run(tx);
         still_open(tx)?;
         if !keep {
-            run_cached(tx.sqlite(), "ROLLBACK TO job")?;
+            run_cached(connection(tx), "ROLLBACK TO job")?;
         }
-        run_cached(tx.sqlite(), "RELEASE job")?;
+        run_cached(connection(tx), "RELEASE job")?;
     }
     Ok(())
 }
@@ -171,7 +174,7 @@ fn run_apart(tx: &mut Tx, batch: &mut [Box<dyn WriteJob>]) -> Result<()> {
 /// A full disk or a failing one can end the transaction in the middle of a job: what ran before is
 /// lost then, and what would run after must not be stored by itself.
 fn still_open(tx: &mut Tx) -> Result<()> {
-    if tx.sqlite().is_autocommit() {
+    if connection(tx).is_autocommit() {
         return Err(Error::Unavailable("the database gave the transaction up".into()));
     }
     Ok(())

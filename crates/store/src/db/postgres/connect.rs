@@ -140,10 +140,14 @@ fn parse(url: &str) -> Result<(Config, Verification)> {
         verification.checks = Checks::Issuer;
     }
     if verification.roots.is_none() && verification.checks == Checks::Issuer {
-        return Err(wrong("has sslmode `verify-ca`, which needs sslrootcert: name the file".into()));
+        return Err(wrong(
+            "has sslmode `verify-ca`, which needs sslrootcert: name the file".into(),
+        ));
     }
-    let url = if kept.is_empty() { address.into() } else { format!("{address}?{}", kept.join("&")) };
-    let mut config = Config::from_str(&url).map_err(|e| wrong(format!("is none: {}", in_full(&e))))?;
+    let url =
+        if kept.is_empty() { address.into() } else { format!("{address}?{}", kept.join("&")) };
+    let mut config =
+        Config::from_str(&url).map_err(|e| wrong(format!("is none: {}", in_full(&e))))?;
     if config.get_application_name().is_none() {
         config.application_name("headcount");
     }

@@ -72,7 +72,10 @@ impl Local {
                     self.lanes.0.borrow_mut().remove(&directory_id);
                     return;
                 }
-                self.write_batch(Some(&directory_id), batch).await;
+                let writing = self.write_batch(Some(&directory_id), batch);
+                if AssertUnwindSafe(writing).catch_unwind().await.is_err() {
+                    tracing::error!("a batch of writes panicked");
+                }
             }
         });
     }
@@ -123,6 +126,11 @@ impl Local {
             match postgres(&mut tx).failure() {
                 Some(failure) if failure.kind != Kind::Statement => {
                     return Err(NotStored::Before(failure.clone()));
+                }
+                // It has passed over an error that undoes the transaction.
+                Some(failure) if keep => {
+                    batch[at].fail(failure.error.clone());
+                    return self.one_by_one(directory_id, batch, tx).await;
                 }
                 Some(_) => return self.one_by_one(directory_id, batch, tx).await,
                 None if undone => return self.one_by_one(directory_id, batch, tx).await,

@@ -100,9 +100,6 @@ pub(in crate::db) fn int(row: &tokio_postgres::Row, column: usize) -> Result<i64
     .map_err(|e| wrong(column, &e))
 }
 
-pub(in crate::db) fn optional_int(
-    row: &tokio_postgres::Row,
-    column: usize,
-) -> Result<Option<i64>> {
+pub(in crate::db) fn optional_int(row: &tokio_postgres::Row, column: usize) -> Result<Option<i64>> {
     row.try_get(column).map_err(|e| wrong(column, &e))
 }

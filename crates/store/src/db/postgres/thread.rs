@@ -107,7 +107,8 @@ impl Local {
     /// A transaction on a connection that nobody else uses meanwhile.
     pub async fn begin(&self, isolation: Isolation) -> Result<Tx> {
         let client = self.client().await?;
-        Ok(Tx(TxOf::Postgres(PgTx::new(client, isolation, self.keeps_statements, self.patience))))
+        let tx = PgTx::new(client, isolation, self.keeps_statements, self.patience);
+        Ok(Tx(TxOf::Postgres(Box::new(tx))))
     }
 
     async fn client(&self) -> Result<Object> {
@@ -130,7 +131,7 @@ impl Local {
         let mut tx = self.begin(isolation).await?;
         let result = job(&mut tx).await;
         if let TxOf::Postgres(tx) = &mut tx.0 {
-            tx.end("COMMIT");
+            tx.end(if tx.failure().is_none() { "COMMIT" } else { "ROLLBACK" });
         }
         result
     }

@@ -93,13 +93,8 @@ impl ServerCertVerifier for Lenient {
         now: UnixTime,
     ) -> Result<ServerCertVerified, TlsError> {
         let Some(issuer) = &self.issuer else { return Ok(ServerCertVerified::assertion()) };
-        let verified = issuer.verify_server_cert(
-            end_entity,
-            intermediates,
-            server_name,
-            ocsp_response,
-            now,
-        );
+        let verified =
+            issuer.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match verified {
             Err(TlsError::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },

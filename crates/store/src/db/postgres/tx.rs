@@ -8,12 +8,12 @@ use std::{
     future::Future,
     mem,
     pin::Pin,
-    task::{Context, Poll, Waker},
+    task::{Context, Waker},
     time::Duration,
 };
 
 use deadpool_postgres::Object;
-use futures_util::{TryStreamExt, poll};
+use futures_util::{TryStreamExt, future::poll_immediate};
 use tokio::time::timeout;
 use tokio_postgres::{RowStream, Statement};
 
@@ -109,8 +109,13 @@ impl PgTx {
         Ok(())
     }
 
+    /// A statement that only holds rows.
+    pub(super) fn lock(&mut self, sql: &str, param: Param<'_>) {
+        self.waiting.push(Waiting::Change(sql.into(), vec![param.into()]));
+    }
+
     /// A statement without parameters that changes no row.
-    pub(super) fn plain(&mut self, sql: &str) {
+    pub(in crate::db) fn plain(&mut self, sql: &str) {
         self.waiting.push(Waiting::Plain(sql.into()));
     }
 
@@ -166,6 +171,7 @@ impl PgTx {
     }
 
     pub(in crate::db) async fn batch(&mut self, sql: &str) -> Result<()> {
+        self.writes += 1;
         self.plain(sql);
         self.flush().await
     }
@@ -195,7 +201,9 @@ impl PgTx {
         self.check()?;
         let waiting = mem::take(&mut self.waiting);
         self.open |= self.isolation != Isolation::None;
-        let Some(client) = &self.client else { return Err(Error::Refused("the transaction is over".into())) };
+        let Some(client) = &self.client else {
+            return Err(Error::Refused("the transaction is over".into()));
+        };
         let travel = travel(client, &waiting, query, self.keeps_statements);
         match timeout(self.patience, travel).await {
             Ok(Ok(rows)) => Ok(rows),
@@ -236,7 +244,8 @@ impl PgTx {
                 Ok(())
             }
             Err(error) => {
-                Err(self.failure.clone().unwrap_or(Failure { kind: Kind::Statement, error }))
+                let failure = self.failure.clone();
+                Err(failure.unwrap_or(Failure { kind: Kind::Statement, error }))
             }
         }
     }
@@ -245,30 +254,22 @@ impl PgTx {
     /// it: whoever has the connection next is served after it.
     pub(super) fn end(&mut self, word: &str) {
         self.waiting.clear();
-        if !mem::take(&mut self.open) {
-            return;
+        let is_open = mem::take(&mut self.open);
+        if self.failure.as_ref().is_some_and(|failure| failure.kind == Kind::Connection) {
+            // It is of no use to anybody else.
+            self.client.take().map(Object::take);
         }
-        let is_lost = self.failure.as_ref().is_some_and(|failure| failure.kind == Kind::Connection);
-        let Some(client) = &self.client else { return };
-        if !is_lost {
-            let mut ended: Sent<'_, ()> = Box::pin(client.batch_execute(word));
-            // The first poll puts it on its way.
-            let _ = ended.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        } else if let Some(client) = self.client.take() {
-            drop(Object::take(client));
-        }
+        let Some(client) = self.client.as_ref().filter(|_| is_open) else { return };
+        let mut ended: Sent<'_, ()> = Box::pin(client.batch_execute(word));
+        // The first poll puts it on its way.
+        let _ = ended.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     }
 }
 
 impl Drop for PgTx {
-    /// A transaction that was left in the middle ends with its connection.
+    /// A transaction that was left in the middle is undone.
     fn drop(&mut self) {
-        let is_lost = self.failure.as_ref().is_some_and(|failure| failure.kind == Kind::Connection);
-        if (self.open || is_lost)
-            && let Some(client) = self.client.take()
-        {
-            drop(Object::take(client));
-        }
+        self.end("ROLLBACK");
     }
 }
 
@@ -313,20 +314,18 @@ async fn travel(
     let mut unanswered: Vec<Sent<'_, u64>> = Vec::new();
     let mut failed = None;
     for mut change in changes {
-        match poll!(change.as_mut()) {
-            Poll::Ready(Err(error)) => {
+        match poll_immediate(&mut change).await {
+            Some(Err(error)) => {
                 failed.get_or_insert(error);
             }
-            Poll::Ready(Ok(_)) => {}
-            Poll::Pending => unanswered.push(change),
+            Some(Ok(_)) => {}
+            None => unanswered.push(change),
         }
     }
-    let mut rows = None;
-    if let Some(sent) = &mut query
-        && let Poll::Ready(answer) = poll!(sent.as_mut())
-    {
-        rows = Some(answer);
-    }
+    let rows = match &mut query {
+        None => None,
+        Some(sent) => poll_immediate(sent).await,
+    };
     for change in unanswered {
         change.await?;
     }

@@ -71,14 +71,14 @@ impl BareInserts {
                  PRIMARY KEY (directory_id, resource_type, attribute, value_key, resource_id)
              ) STRICT, WITHOUT ROWID;
              CREATE TABLE journal (
-                 position INTEGER PRIMARY KEY,
+                 entry INTEGER PRIMARY KEY,
                  directory_id TEXT NOT NULL,
                  resource_id TEXT NOT NULL,
                  operation TEXT NOT NULL,
                  at INTEGER NOT NULL,
                  request_id TEXT NOT NULL
              ) STRICT;
-             CREATE INDEX journal_resource ON journal (directory_id, resource_id, position);
+             CREATE INDEX journal_resource ON journal (directory_id, resource_id, entry);
              CREATE INDEX journal_request ON journal (directory_id, request_id);",
         )?;
         let (rows, waiting) = mpsc::channel();

@@ -1,8 +1,11 @@
 //! What the databases write differently.
 //!
-//! Statements are written in SQLite's spelling of what both understand. One thing has no common
-//! spelling: a list of texts, bound as one JSON array, is unfolded by `{list ?n}`, which stands
-//! for a sub-select of one column.
+//! Statements are written in SQLite's spelling of what both understand. What has no common
+//! spelling stands in braces:
+//!
+//! * `{list ?n}`: a list of texts, bound as one JSON array, unfolded to a sub-select of one column.
+//! * `{for update}`: at the end of a SELECT, holds its rows until the transaction ends. SQLite has
+//!   one writer and needs nothing.
 
 use std::borrow::Cow;
 
@@ -10,33 +13,165 @@ use std::borrow::Cow;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialect {
     Sqlite,
+    Postgres,
 }
 
 impl Dialect {
     /// `sql` as this database reads it.
     pub fn spell(self, sql: &str) -> Cow<'_, str> {
         match self {
-            Self::Sqlite => sqlite(sql),
+            Self::Sqlite if !sql.contains('{') => sql.into(),
+            Self::Postgres if !sql.contains(['?', '{']) => sql.into(),
+            _ => self.rewrite(sql).into(),
+        }
+    }
+
+    /// Walks through `sql`; string literals stay as they are.
+    fn rewrite(self, sql: &str) -> String {
+        let mut written = String::with_capacity(sql.len() + 64);
+        let mut rest = sql;
+        while let Some(at) = rest.find(['\'', '?', '{']) {
+            written.push_str(&rest[..at]);
+            rest = &rest[at..];
+            let end = match rest.as_bytes()[0] {
+                b'\'' => {
+                    let end = rest[1..].find('\'').map_or(rest.len(), |at| at + 2);
+                    written.push_str(&rest[..end]);
+                    end
+                }
+                b'?' => {
+                    written.push_str(if self == Self::Postgres { "$" } else { "?" });
+                    1
+                }
+                _ => {
+                    let end = rest.find('}').map_or(rest.len(), |at| at + 1);
+                    self.fragment(&rest[..end], &mut written);
+                    end
+                }
+            };
+            rest = &rest[end..];
+        }
+        written.push_str(rest);
+        written
+    }
+
+    fn fragment(self, braced: &str, written: &mut String) {
+        let inner = braced.trim_start_matches('{').trim_end_matches('}');
+        match (self, inner.split_once('?')) {
+            (Self::Sqlite, Some(("list ", number))) => {
+                written.extend(["(SELECT value FROM json_each(?", number, "))"]);
+            }
+            (Self::Postgres, Some(("list ", number))) => written.extend([
+                "(SELECT jsonb_array_elements_text(CAST(CAST($",
+                number,
+                " AS TEXT) AS JSONB)))",
+            ]),
+            (Self::Sqlite, None) if inner == "for update" => {}
+            (Self::Postgres, None) if inner == "for update" => written.push_str("FOR UPDATE"),
+            // No database understands it: the statement is refused and named.
+            _ => written.push_str(braced),
+        }
+    }
+
+    /// The statements of a migration as this database reads them. They are written in SQLite's
+    /// spelling; a line that ends in `-- only sqlite` or `-- only postgres` is for that one. No
+    /// literal in them contains `--`.
+    pub fn ddl(self, statements: &str) -> String {
+        let other = match self {
+            Self::Sqlite => "-- only postgres",
+            Self::Postgres => "-- only sqlite",
+        };
+        let lines = statements.lines().filter(|line| !line.ends_with(other));
+        match self {
+            Self::Sqlite => lines.flat_map(|line| [line, "\n"]).collect(),
+            Self::Postgres => {
+                let code = lines.map(|line| line.split_once("--").map_or(line, |(code, _)| code));
+                let code = code.map(str::trim_end).filter(|line| !line.is_empty());
+                postgres_types(&code.flat_map(|line| [line, "\n"]).collect::<String>())
+            }
         }
     }
 }
 
-fn sqlite(sql: &str) -> Cow<'_, str> {
-    if !sql.contains('{') {
-        return sql.into();
+/// Both types by the names that mean the same to PostgreSQL: texts are compared by their bytes.
+fn postgres_types(code: &str) -> String {
+    let mut written = String::with_capacity(code.len() * 2);
+    for (at, piece) in code.split('\'').enumerate() {
+        if at > 0 {
+            written.push('\'');
+        }
+        if at % 2 == 1 {
+            written.push_str(piece);
+            continue;
+        }
+        let piece = piece.replace(") STRICT, WITHOUT ROWID;", ");").replace(") STRICT;", ");");
+        for word in piece.split_inclusive(|c: char| !c.is_alphanumeric() && c != '_') {
+            let end = word.trim_end_matches(|c: char| !c.is_alphanumeric() && c != '_').len();
+            written.push_str(match &word[..end] {
+                "INTEGER" => "BIGINT",
+                "TEXT" => "TEXT COLLATE \"C\"",
+                other => other,
+            });
+            written.push_str(&word[end..]);
+        }
     }
-    sql.replace("{list ", "(SELECT value FROM json_each(").replace('}', "))").into()
+    written
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Dialect;
+    use super::Dialect::{self, Postgres, Sqlite};
 
     #[test]
-    fn unfolds_lists() {
+    fn statements() {
+        let cases: [(Dialect, &str, &str); 11] = [
+            (Sqlite, "SELECT a FROM t WHERE b = ?1", "SELECT a FROM t WHERE b = ?1"),
+            (Postgres, "SELECT a FROM t WHERE b = ?1", "SELECT a FROM t WHERE b = $1"),
+            (Postgres, "VALUES (?1, ?12, '?3')", "VALUES ($1, $12, '?3')"),
+            (Postgres, "VALUES ('it''s ?1', ?1)", "VALUES ('it''s ?1', $1)"),
+            (Sqlite, "VALUES ('{}', ?1)", "VALUES ('{}', ?1)"),
+            (Postgres, "VALUES ('{list ?1}', ?1)", "VALUES ('{list ?1}', $1)"),
+            (
+                Sqlite,
+                "DELETE FROM t WHERE a = ?1 AND b IN {list ?2} AND c = ?3",
+                "DELETE FROM t WHERE a = ?1 AND b IN (SELECT value FROM json_each(?2)) AND c = ?3",
+            ),
+            (
+                Postgres,
+                "DELETE FROM t WHERE a = ?1 AND b IN {list ?2} AND c = ?3",
+                "DELETE FROM t WHERE a = $1 AND b IN (SELECT jsonb_array_elements_text(CAST(CAST(\
+                 $2 AS TEXT) AS JSONB))) AND c = $3",
+            ),
+            (Sqlite, "SELECT a FROM t {for update}", "SELECT a FROM t "),
+            (Postgres, "SELECT a FROM t {for update}", "SELECT a FROM t FOR UPDATE"),
+            (Postgres, "SELECT {what ?1}", "SELECT {what ?1}"),
+        ];
+        for (dialect, sql, spelt) in cases {
+            assert_eq!(dialect.spell(sql), spelt, "{dialect:?}: {sql}");
+        }
+    }
+
+    #[test]
+    fn migrations() {
+        let written = "-- Nobody's TEXT.\n\
+             CREATE TABLE t (\n    \
+             n INTEGER PRIMARY KEY, -- only sqlite\n    \
+             n BIGINT PRIMARY KEY, -- only postgres\n    \
+             -- Its INTEGER.\n    \
+             a_TEXT TEXT NOT NULL DEFAULT 'TEXT',\n    \
+             b INTEGER\n\
+             ) STRICT;\n\
+             CREATE TABLE u (a TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;\n";
         assert_eq!(
-            Dialect::Sqlite.spell("SELECT 1 FROM t WHERE a = ?1 AND b IN {list ?2}"),
-            "SELECT 1 FROM t WHERE a = ?1 AND b IN (SELECT value FROM json_each(?2))"
+            Postgres.ddl(written),
+            "CREATE TABLE t (\n    \
+             n BIGINT PRIMARY KEY,\n    \
+             a_TEXT TEXT COLLATE \"C\" NOT NULL DEFAULT 'TEXT',\n    \
+             b BIGINT\n\
+             );\n\
+             CREATE TABLE u (a TEXT COLLATE \"C\" PRIMARY KEY);\n"
         );
+        let kept = written.replace("    n BIGINT PRIMARY KEY, -- only postgres\n", "");
+        assert_eq!(Sqlite.ddl(written), kept);
     }
 }

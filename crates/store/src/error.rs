@@ -15,6 +15,9 @@ pub enum Error {
     /// What is stored cannot be understood.
     #[error("corrupt {table} row `{row}`: {problem}")]
     Corrupt { table: &'static str, row: String, problem: String },
+    /// The tables are not those that this version works on.
+    #[error("this version cannot use the store: {0}")]
+    Version(String),
     /// The database refused a statement for a reason that is our fault.
     #[error("the database refused a statement: {0}")]
     Refused(String),

@@ -98,7 +98,7 @@ impl DirectoryTx<'_> {
         self.tx
             .query(
                 "SELECT resource_type, resource_id, operation, version, at, request_id, changes \
-                 FROM journal WHERE directory_id = ?1 AND request_id = ?2 ORDER BY position",
+                 FROM journal WHERE directory_id = ?1 AND request_id = ?2 ORDER BY entry",
                 &[(&self.directory_id).into(), request_id.into()],
                 read,
             )

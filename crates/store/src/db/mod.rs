@@ -141,7 +141,6 @@ enum TxOf {
 
 impl Tx {
     /// What reads the statements.
-    #[expect(dead_code, reason = "there is one")]
     pub(crate) fn dialect(&self) -> Dialect {
         match &self.0 {
             TxOf::Sqlite(_) => Dialect::Sqlite,

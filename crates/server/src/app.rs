@@ -10,7 +10,7 @@ use crate::{
     cursor::Cursors,
     http::auth::Tokens,
     log::Log,
-    rate_limit::{Limited, RateLimits, Turns},
+    rate_limit::{OverLimit, RateLimits, Turns},
     schemas::Schemas,
     shared_rate::SharedRates,
 };
@@ -65,10 +65,10 @@ impl App {
     }
 
     /// Takes one request of the directory's budget, which all processes share.
-    pub async fn let_in(&self, directory: &Directory) -> Result<(), Limited> {
+    pub async fn let_in(&self, directory: &Directory) -> Result<(), OverLimit> {
         match &self.shared_rates {
             None => {
-                self.rate_limits.take(&directory.id, directory.rate_limit).map_err(Limited::For)
+                self.rate_limits.take(&directory.id, directory.rate_limit).map_err(OverLimit::For)
             }
             Some(shared) => shared.take(&self.store, &directory.id, directory.rate_limit).await,
         }

@@ -99,6 +99,12 @@ impl Availability {
     }
 }
 
+/// Whether the store can be read: an error if not.
+pub async fn read(store: &Store) -> Result<(), store::Error> {
+    store.look_up(async |tx: &mut Tx| store::settings::get(tx, SETTING).await.map(|_| ())).await
+}
+
+/// Whether it takes writes.
 async fn write(store: &Store) -> Result<(), store::Error> {
     let now = clock::now().to_string();
     store.administer(async move |tx: &mut Tx| store::settings::set(tx, SETTING, &now).await).await

@@ -42,6 +42,7 @@ pub const DELAY: Duration = Duration::from_millis(500);
 /// The longest wait for the last of the requests to let go of the log, and for the store to take
 /// what is left then.
 const PATIENCE: Duration = Duration::from_secs(10);
+const LAST_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How often the store is tried at the end.
 const TRY_EVERY: Duration = Duration::from_millis(100);
@@ -92,7 +93,7 @@ pub struct LogWriter(JoinHandle<()>);
 impl LogWriter {
     /// Waits until every [`Log`] is dropped and everything that was added is written, or given up.
     pub async fn finish(self) {
-        match timeout(2 * PATIENCE, self.0).await {
+        match timeout(PATIENCE + LAST_PATIENCE, self.0).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(%error, "the provisioning log's writer failed"),
             Err(_) => tracing::error!("the provisioning log was still in use at the end"),
@@ -216,10 +217,10 @@ impl Unwritten {
     /// Writes all that is left, trying again for as long as there is patience.
     async fn finish(mut self) {
         let begun = Instant::now();
-        while !self.batches.is_empty() && begun.elapsed() < PATIENCE {
+        while !self.batches.is_empty() && begun.elapsed() < LAST_PATIENCE {
             sleep(TRY_EVERY).await;
             // A store that does not answer is not waited for.
-            let _ = timeout(PATIENCE.saturating_sub(begun.elapsed()), self.write()).await;
+            let _ = timeout(LAST_PATIENCE.saturating_sub(begun.elapsed()), self.write()).await;
         }
         if self.entries > 0 {
             tracing::error!(

@@ -14,7 +14,7 @@ pub const BURST: Duration = Duration::from_secs(2);
 
 /// Why a directory's request is not let in now.
 #[derive(Debug)]
-pub enum Limited {
+pub enum OverLimit {
     /// Its budget is used up for this long.
     For(Duration),
     /// What is left cannot be told.

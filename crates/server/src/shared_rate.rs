@@ -23,7 +23,7 @@ use store::{
 use crate::{
     background::{Done, Held},
     clock,
-    rate_limit::{BURST, Limited},
+    rate_limit::{BURST, OverLimit},
 };
 
 /// More directories than this lose what they had in this process.
@@ -55,7 +55,7 @@ impl SharedRates {
         store: &Arc<Store>,
         directory_id: &str,
         rate: u32,
-    ) -> Result<(), Limited> {
+    ) -> Result<(), OverLimit> {
         if rate == 0 {
             return Ok(());
         }
@@ -65,7 +65,7 @@ impl SharedRates {
                 let mut state = bucket.state();
                 match state.share.step(rate, clock::now()) {
                     Step::Granted => return Ok(()),
-                    Step::Refused(wait) => return Err(Limited::For(wait)),
+                    Step::Refused(wait) => return Err(OverLimit::For(wait)),
                     Step::Fetch(requests, slice) => {
                         let running = state.fetching.take().filter(|one| one.peek().is_none());
                         let fetching = running.unwrap_or_else(|| {
@@ -76,7 +76,7 @@ impl SharedRates {
                     }
                 }
             };
-            fetching.await.map_err(Limited::Unavailable)?;
+            fetching.await.map_err(OverLimit::Unavailable)?;
         }
     }
 
@@ -159,7 +159,7 @@ impl Share {
             return Step::Granted;
         }
         let requests = (rate / 10).max(1);
-        let lasts = (i64::from(requests) * 1_000_000).div_ceil(i64::from(rate).max(1));
+        let lasts = (i64::from(requests) * 1_000_000) / i64::from(rate).max(1) + 1;
         let wait = self.again_at - now;
         // Nobody is ever told to wait for longer than that: it was said before the clock went back.
         if (1..=lasts).contains(&wait) {

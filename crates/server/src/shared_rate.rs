@@ -138,7 +138,7 @@ struct Share {
     /// Requests that are left of the last slice.
     left: u32,
     /// How far the furthest clock of all processes is ahead of this one's, as far as is known: the
-    /// row goes by that clock, and so that all can go by it, nobody's time is behind it.
+    /// row goes by that one.
     ahead: i64,
     /// When there may be some again.
     again_at: i64,
@@ -171,17 +171,13 @@ impl Share {
 
     /// What the store has answered, and `now` that it has.
     fn answered(&mut self, requests: u32, slice: &Slice, taken: Taken, now: i64) {
+        let (Taken::All { latest } | Taken::Nothing { latest, .. }) = taken;
+        // Never too far: `latest` was somebody's time before it was this one's `now`.
+        self.ahead = self.ahead.max(latest - now);
         match taken {
-            Taken::All => {
-                self.left = self.left.saturating_add(requests);
-                self.again_at = now;
-            }
-            Taken::Nothing { earned_at } => {
-                // Nobody takes what is earned later than a burst from their now: it is at least
-                // this late for somebody.
-                let latest = earned_at - slice.burst;
-                self.ahead = self.ahead.max(latest - now);
-                self.again_at = latest + slice.lasts - self.ahead;
+            Taken::All { .. } => self.left = self.left.saturating_add(requests),
+            Taken::Nothing { earned_at, .. } => {
+                self.again_at = earned_at + slice.lasts - slice.burst - self.ahead;
             }
         }
     }

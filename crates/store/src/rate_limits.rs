@@ -1,9 +1,10 @@
 //! What directories have used of the requests that they may make, for all processes together.
 //!
-//! A directory's row holds one time: when everything that was taken will have been earned. Whatever
-//! is taken moves it on by the time that so many requests last; it may lie ahead of now by as long
-//! as the burst lasts, and no further. So nothing has to be added up while nobody asks, and a change
-//! of the rate needs no change of the row.
+//! A directory's row holds two times. Whatever is taken moves `earned_at` on by the time that so many
+//! requests last; it may lie ahead of now by as long as a burst lasts, and no further. So nothing has
+//! to be added up while nobody asks, and a change of the rate needs no change of the row. Now is
+//! `latest`, the latest time that anybody has taken something at: clocks of several machines differ, and
+//! the row goes by the one that is furthest ahead.
 
 use crate::{Tx, error::Result};
 
@@ -17,12 +18,15 @@ pub struct Slice {
     pub burst: i64,
 }
 
-/// What became of a [`Slice`].
+/// What became of a [`Slice`], and the row's own `latest`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
-    All,
+    All {
+        latest: i64,
+    },
     /// Not even a part of it: what was taken before is earned at this time.
     Nothing {
+        latest: i64,
         earned_at: i64,
     },
 }
@@ -32,32 +36,37 @@ pub async fn take(tx: &mut Tx, directory_id: &str, slice: &Slice) -> Result<Take
     let Slice { now, lasts, burst } = *slice;
     let taken = tx
         .query_opt(
-            "INSERT INTO rate_limit (directory_id, earned_at) VALUES (?1, ?2) \
-             ON CONFLICT (directory_id) DO UPDATE SET earned_at = CASE \
-             WHEN rate_limit.earned_at > ?3 THEN rate_limit.earned_at ELSE ?3 END + ?4 \
-             WHERE rate_limit.earned_at <= ?5 RETURNING earned_at",
+            "INSERT INTO rate_limit (directory_id, latest, earned_at) VALUES (?1, ?2, ?3) \
+             ON CONFLICT (directory_id) DO UPDATE SET \
+             latest = CASE WHEN rate_limit.latest > ?2 THEN rate_limit.latest ELSE ?2 END, \
+             earned_at = CASE WHEN rate_limit.earned_at > ?2 THEN rate_limit.earned_at ELSE ?2 END \
+             + ?4 \
+             WHERE rate_limit.earned_at <= ?5 OR rate_limit.earned_at <= rate_limit.latest + ?6 \
+             RETURNING latest",
             &[
                 directory_id.into(),
-                (now + lasts).into(),
                 now.into(),
+                (now + lasts).into(),
                 lasts.into(),
                 (now + burst - lasts).into(),
+                (burst - lasts).into(),
             ],
             |row| row.int(0),
         )
         .await?;
-    if taken.is_some() {
-        return Ok(Taken::All);
+    if let Some(latest) = taken {
+        return Ok(Taken::All { latest });
     }
-    let earned_at = tx
+    let row = tx
         .query_opt(
-            "SELECT earned_at FROM rate_limit WHERE directory_id = ?1",
+            "SELECT latest, earned_at FROM rate_limit WHERE directory_id = ?1",
             &[directory_id.into()],
-            |row| row.int(0),
+            |row| Ok((row.int(0)?, row.int(1)?)),
         )
         .await?;
     // Forgotten between the two statements: then there is nothing to wait for.
-    Ok(Taken::Nothing { earned_at: earned_at.unwrap_or(now) })
+    let (latest, earned_at) = row.unwrap_or((now, now));
+    Ok(Taken::Nothing { latest, earned_at })
 }
 
 /// Forgets the directories that have earned everything before this time; how many.

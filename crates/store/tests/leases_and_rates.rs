@@ -56,22 +56,26 @@ async fn a_lease_has_one_holder() {
 #[tokio::test]
 async fn slices_are_taken_whole_until_the_burst_is_used_up() {
     let (_folder, store) = open().await;
-    // What each asks for in turn, and what becomes of it: a slice lasts 100, a burst 300.
+    let all = |latest| Taken::All { latest };
+    let nothing = |latest, earned_at| Taken::Nothing { latest, earned_at };
+    // When each asks in turn, and what becomes of it: a slice lasts 100, a burst 300.
     let cases = [
-        (1_000, Taken::All),
-        (1_000, Taken::All),
-        (1_000, Taken::All),
-        (1_000, Taken::Nothing { earned_at: 1_300 }),
-        (1_099, Taken::Nothing { earned_at: 1_300 }),
-        (1_100, Taken::All),
-        (1_199, Taken::Nothing { earned_at: 1_400 }),
+        (1_000, all(1_000)),
+        (1_000, all(1_000)),
+        (1_000, all(1_000)),
+        (1_000, nothing(1_000, 1_300)),
+        (1_099, nothing(1_000, 1_300)),
+        (1_100, all(1_100)),
+        (1_199, nothing(1_100, 1_400)),
         // Long unused: a burst, and no more.
-        (9_000, Taken::All),
-        (9_000, Taken::All),
-        (9_050, Taken::All),
-        (9_099, Taken::Nothing { earned_at: 9_300 }),
-        // From a clock that is far behind: what is there is used up for it.
-        (2_000, Taken::Nothing { earned_at: 9_300 }),
+        (9_000, all(9_000)),
+        (9_000, all(9_000)),
+        // From a clock that is behind: what is there is there for it, too.
+        (2_000, all(9_000)),
+        (2_000, nothing(9_000, 9_300)),
+        (9_099, nothing(9_000, 9_300)),
+        (9_150, all(9_150)),
+        (9_150, nothing(9_150, 9_400)),
     ];
     for (now, taken) in cases {
         let slice = Slice { now, lasts: 100, burst: 300 };
@@ -84,11 +88,11 @@ async fn slices_are_taken_whole_until_the_burst_is_used_up() {
         assert_eq!(became, taken, "at {now}");
     }
     store
-        .administer::<_, Error, _>(async |tx: &mut Tx| {
+        .administer::<_, Error, _>(async move |tx: &mut Tx| {
             let slice = Slice { now: 500, lasts: 100, burst: 300 };
-            assert_eq!(rate_limits::take(tx, "dir-2", &slice).await?, Taken::All, "its own");
-            assert_eq!(rate_limits::forget_unused(tx, 9_300).await?, 1);
-            assert_eq!(rate_limits::forget_unused(tx, 9_301).await?, 1);
+            assert_eq!(rate_limits::take(tx, "dir-2", &slice).await?, all(500), "its own");
+            assert_eq!(rate_limits::forget_unused(tx, 9_400).await?, 1);
+            assert_eq!(rate_limits::forget_unused(tx, 9_401).await?, 1);
             Ok(())
         })
         .await

@@ -193,10 +193,13 @@ CREATE TABLE provisioning_log (
     PRIMARY KEY (directory_id, request_id)
 ) STRICT, WITHOUT ROWID;
 
--- What a directory has used of the requests that it may make, for all processes together: when all
--- that was taken will have been earned. No row is nothing.
+-- What a directory has used of the requests that it may make, for all processes together. No row is
+-- nothing.
 CREATE TABLE rate_limit (
     directory_id TEXT PRIMARY KEY,
+    -- When something was taken, by the clock that is furthest ahead.
+    latest INTEGER NOT NULL,
+    -- When all that was taken will have been earned; later than latest.
     earned_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 

@@ -328,3 +328,6 @@ async fn work(job: Arc<Job>, held: Held, availability: Arc<Availability>) {
         sleep(wait).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,8 +7,9 @@ use store::{
 };
 
 async fn open() -> (tempfile::TempDir, Store) {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&Database::Embedded(folder.path().into()), 0).await.unwrap();
+    let folder = tempfile::tempdir().expect("a folder");
+    let database = Database::Embedded(folder.path().into());
+    let store = Store::open(&database, 0).await.expect("a store");
     (folder, store)
 }
 

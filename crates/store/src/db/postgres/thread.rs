@@ -161,7 +161,7 @@ impl Local {
                 Some(client) => client,
                 None => self.shared.add(self.client().await?),
             }),
-            _ => Client::Own(self.client().await?),
+            _ => Client::Own(Box::new(self.client().await?)),
         };
         let tx = PgTx::new(client, isolation, self.keeps_statements, self.patience);
         Ok(Tx(TxOf::Postgres(Box::new(tx))))

@@ -36,7 +36,7 @@ const MAX_PREPARED: usize = 300;
 #[derive(Debug)]
 pub(super) enum Client {
     /// Nobody else uses it meanwhile.
-    Own(Object),
+    Own(Box<Object>),
     /// Others send statements on it, too.
     Shared(Arc<Object>),
 }
@@ -290,7 +290,7 @@ impl PgTx {
         if self.failure.as_ref().is_some_and(|failure| failure.kind == Kind::Connection) {
             // It is of no use to anybody else. Shared ones are found out by whoever shares them.
             if let Some(Client::Own(client)) = self.client.take() {
-                drop(Object::take(client));
+                drop(Object::take(*client));
             }
         }
         let Some(client) = self.client.as_ref().filter(|_| is_open) else { return };

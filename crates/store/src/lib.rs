@@ -14,10 +14,12 @@ mod filter_sql;
 pub mod grantables;
 pub mod journal;
 mod key;
+pub mod leases;
 pub mod memberships;
 mod migrations;
 pub mod organizations;
 pub mod provisioning_log;
+pub mod rate_limits;
 pub mod resources;
 pub mod schemas;
 pub mod search;
@@ -145,12 +147,12 @@ impl DirectoryTx<'_> {
         F: AsyncFnOnce(&mut DirectoryTx<'_>) -> Result<T, E>,
         E: From<Error>,
     {
-        self.tx.execute("SAVEPOINT attempt", &[]).await?;
+        self.tx.begin_attempt().await?;
         let result = job(self).await;
         if result.is_err() {
-            self.tx.execute("ROLLBACK TO SAVEPOINT attempt", &[]).await?;
+            self.tx.undo_attempt().await?;
         }
-        self.tx.execute("RELEASE SAVEPOINT attempt", &[]).await?;
+        self.tx.end_attempt().await?;
         result
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     DirectoryTx, Row, attribute_index,
     error::{Error, Result},
     journal::{Entry, Operation},
+    key::key,
     memberships::Among,
 };
 
@@ -79,7 +80,8 @@ const GET: &str = "SELECT r.id, r.version, r.created_at, r.last_modified_at, r.d
 
 /// The key under which a userName is unique in its directory.
 fn user_name_key(resource: &Object) -> Option<String> {
-    resource.get("userName").and_then(Value::as_str).map(text::fold)
+    let user_name = resource.get("userName").and_then(Value::as_str)?;
+    Some(key(&text::fold(user_name)).into_owned())
 }
 
 /// What is shown for a resource where others refer to it: `displayName`, else `name.formatted`. No
@@ -429,7 +431,7 @@ impl DirectoryTx<'_> {
         self.tx
             .query_opt(
                 "SELECT id FROM resource WHERE directory_id = ?1 AND user_name = ?2",
-                &[(&self.directory_id).into(), (&text::fold(user_name)).into()],
+                &[(&self.directory_id).into(), key(&text::fold(user_name)).as_ref().into()],
                 |row| Ok(row.text(0)?.to_owned()),
             )
             .await
@@ -443,14 +445,15 @@ impl DirectoryTx<'_> {
         external_id: Option<&str>,
         except_id: &str,
     ) -> Result<Option<String>> {
-        let key = text::fold(display_name);
+        let folded = text::fold(display_name);
+        let name_key = key(&folded);
         let same_name = self
             .tx
             .query(
                 "SELECT resource_id FROM attribute_index WHERE directory_id = ?1 \
                  AND resource_type = 'Group' AND attribute = 'displayName' AND value_key = ?2 \
                  AND resource_id <> ?3",
-                &[(&self.directory_id).into(), (&key).into(), except_id.into()],
+                &[(&self.directory_id).into(), name_key.as_ref().into(), except_id.into()],
                 |row| Ok(row.text(0)?.to_owned()),
             )
             .await?;

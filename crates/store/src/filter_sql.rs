@@ -18,6 +18,8 @@ pub(crate) struct Narrowing {
     /// Bound from `?3` on.
     pub binds: Vec<String>,
     pub exact: bool,
+    /// Whether it asks for a value that hardly more than one resource has.
+    pub few: bool,
 }
 
 /// Parameters before those of the filter: the directory and the resource type.
@@ -30,12 +32,30 @@ const MAX_TERMS: usize = 64;
 pub(crate) fn narrow(resource_type: &str, condition: &Condition) -> Option<Narrowing> {
     let mut binds = Vec::new();
     let part = compile(resource_type, condition, &mut binds)?;
-    (binds.len() <= MAX_TERMS).then_some(Narrowing { sql: part.sql, binds, exact: part.exact })
+    (binds.len() <= MAX_TERMS).then_some(Narrowing {
+        sql: part.sql,
+        binds,
+        exact: part.exact,
+        few: is_few(condition),
+    })
 }
 
 struct Part {
     sql: String,
     exact: bool,
+}
+
+fn is_few(condition: &Condition) -> bool {
+    match condition {
+        Condition::And(parts) => parts.iter().any(is_few),
+        Condition::Element { condition, .. } => is_few(condition),
+        Condition::Compare { target, operator: CompareOperator::Eq, .. } => {
+            let attribute = target.attribute.as_str();
+            target.extension.is_none()
+                && matches!(attribute, "id" | "userName" | "externalId" | "emails")
+        }
+        _ => false,
+    }
 }
 
 fn compile(resource_type: &str, condition: &Condition, binds: &mut Vec<String>) -> Option<Part> {

@@ -46,14 +46,15 @@ impl Resource {
     }
 }
 
-/// The columns of a [`Resource`], to be followed by [`FROM`].
+/// The columns of a [`Resource`], from `resource r` and [`MANAGER`].
 pub(crate) const COLUMNS: &str = "r.id, r.version, r.created_at, r.last_modified_at, r.document, \
      r.manager_id, m.display";
 
 /// How many they are.
 pub(crate) const COLUMN_COUNT: usize = 7;
 
-pub(crate) const FROM: &str = "FROM resource r LEFT JOIN resource m \
+/// Follows a source of `r`.
+pub(crate) const MANAGER: &str = "LEFT JOIN resource m \
      ON m.directory_id = r.directory_id AND m.resource_type = 'User' AND m.id = r.manager_id";
 
 pub(crate) fn read(row: &Row<'_>) -> Result<Resource> {

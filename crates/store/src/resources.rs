@@ -1,5 +1,7 @@
 //! Users and groups as their identity provider sees them.
 
+use std::sync::LazyLock;
+
 use scim::{
     Object,
     representation::{Reference, ReferenceType},
@@ -46,16 +48,14 @@ impl Resource {
     }
 }
 
-/// The columns of a [`Resource`], from `resource r` and [`MANAGER`].
+/// The columns of a [`Resource`], of `resource r`. The manager's name is a sub-select and no join:
+/// without statistics PostgreSQL may join by reading all users there are.
 pub(crate) const COLUMNS: &str = "r.id, r.version, r.created_at, r.last_modified_at, r.document, \
-     r.manager_id, m.display";
+     r.manager_id, (SELECT m.display FROM resource m WHERE m.directory_id = r.directory_id \
+     AND m.resource_type = 'User' AND m.id = r.manager_id)";
 
 /// How many they are.
 pub(crate) const COLUMN_COUNT: usize = 7;
-
-/// Follows a source of `r`.
-pub(crate) const MANAGER: &str = "LEFT JOIN resource m \
-     ON m.directory_id = r.directory_id AND m.resource_type = 'User' AND m.id = r.manager_id";
 
 pub(crate) fn read(row: &Row<'_>) -> Result<Resource> {
     let manager = match row.optional_text(5)? {
@@ -74,10 +74,23 @@ pub(crate) fn read(row: &Row<'_>) -> Result<Resource> {
     })
 }
 
-const GET: &str = "SELECT r.id, r.version, r.created_at, r.last_modified_at, r.document, \
-     r.manager_id, m.display FROM resource r LEFT JOIN resource m \
-     ON m.directory_id = r.directory_id AND m.resource_type = 'User' AND m.id = r.manager_id \
-     WHERE r.directory_id = ?1 AND r.resource_type = ?2 AND r.id = ?3";
+static GET: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {COLUMNS} FROM resource r \
+         WHERE r.directory_id = ?1 AND r.resource_type = ?2 AND r.id = ?3"
+    )
+});
+
+/// The groups come by a join on what is given, so that nothing is left to choose.
+static GET_WITH_GROUPS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {COLUMNS}, s.group_id, (SELECT g.display FROM resource g \
+         WHERE g.directory_id = ?1 AND g.resource_type = 'Group' AND g.id = s.group_id) \
+         FROM resource r LEFT JOIN membership s ON s.directory_id = ?1 AND s.member_id = ?2 \
+         WHERE r.directory_id = ?1 AND r.resource_type = 'User' AND r.id = ?2 \
+         ORDER BY s.group_id"
+    )
+});
 
 /// The key under which a userName is unique in its directory.
 fn user_name_key(resource: &Object) -> Option<String> {
@@ -103,7 +116,7 @@ impl DirectoryTx<'_> {
     /// The resource with this id, as long as it is not deleted.
     pub async fn resource(&mut self, resource_type: &str, id: &str) -> Result<Option<Resource>> {
         self.tx
-            .query_opt(GET, &[(&self.directory_id).into(), resource_type.into(), id.into()], read)
+            .query_opt(&GET, &[(&self.directory_id).into(), resource_type.into(), id.into()], read)
             .await
     }
 
@@ -112,25 +125,18 @@ impl DirectoryTx<'_> {
         &mut self,
         id: &str,
     ) -> Result<Option<(Resource, Vec<Reference>)>> {
-        const SQL: &str = "SELECT r.id, r.version, r.created_at, r.last_modified_at, r.document, \
-             r.manager_id, m.display, g.id, g.display FROM resource r LEFT JOIN resource m \
-             ON m.directory_id = r.directory_id AND m.resource_type = 'User' \
-             AND m.id = r.manager_id LEFT JOIN membership s \
-             ON s.directory_id = r.directory_id AND s.member_id = r.id LEFT JOIN resource g \
-             ON g.directory_id = s.directory_id AND g.resource_type = 'Group' \
-             AND g.id = s.group_id WHERE r.directory_id = ?1 AND r.resource_type = 'User' \
-             AND r.id = ?2 ORDER BY s.group_id";
         let mut found: Option<(Resource, Vec<Reference>)> = None;
         self.tx
-            .each(SQL, &[(&self.directory_id).into(), id.into()], |row| {
+            .each(&GET_WITH_GROUPS, &[(&self.directory_id).into(), id.into()], |row| {
                 let (_, groups) = match &mut found {
                     Some(found) => found,
                     None => found.insert((read(row)?, Vec::new())),
                 };
-                if let Some(group_id) = row.optional_text(7)? {
+                let group = (row.optional_text(7)?, row.optional_text(8)?);
+                if let (Some(id), Some(display)) = group {
                     groups.push(Reference {
-                        id: group_id.into(),
-                        display: row.text(8)?.into(),
+                        id: id.into(),
+                        display: display.into(),
                         resource_type: ReferenceType::Group,
                     });
                 }
@@ -319,51 +325,62 @@ impl DirectoryTx<'_> {
         id: &str,
         change: Change<'_>,
     ) -> Result<i64> {
-        self.touch_all(resource_type, &[id], change).await?.pop().ok_or(Error::Stale)
+        let version = self
+            .tx
+            .query_opt(
+                "UPDATE resource SET version = version + 1, last_modified_at = \
+                 CASE WHEN last_modified_at < ?4 THEN ?4 ELSE last_modified_at END \
+                 WHERE directory_id = ?1 AND resource_type = ?2 AND id = ?3 RETURNING version",
+                &[(&self.directory_id).into(), resource_type.into(), id.into(), change.now.into()],
+                |row| row.int(0),
+            )
+            .await?
+            .ok_or(Error::Stale)?;
+        self.touched(resource_type, id, version, change).await?;
+        Ok(version)
     }
 
-    /// The same for several: the next versions of those that are there.
-    async fn touch_all(
+    /// The same for several groups, without an answer for each.
+    async fn touch_groups(&mut self, ids: &[&str], change: Change<'_>) -> Result<()> {
+        let Among { each, bind, .. } = Among::new(ids, 2);
+        let sql = format!(
+            "SELECT x.id, x.version FROM (SELECT l.value AS id, (SELECT r.version FROM resource r \
+             WHERE r.directory_id = ?1 AND r.resource_type = 'Group' AND r.id = l.value) \
+             AS version FROM {each} l) x WHERE x.version IS NOT NULL"
+        );
+        let params = [(&self.directory_id).into(), (&bind).into()];
+        let read = |row: &Row<'_>| Ok((row.text(0)?.to_owned(), row.int(1)?));
+        for (id, version) in self.tx.query(&sql, &params, read).await? {
+            self.tx
+                .send(
+                    "UPDATE resource SET version = version + 1, last_modified_at = \
+                     CASE WHEN last_modified_at < ?3 THEN ?3 ELSE last_modified_at END \
+                     WHERE directory_id = ?1 AND resource_type = 'Group' AND id = ?2",
+                    &[(&self.directory_id).into(), (&id).into(), change.now.into()],
+                )
+                .await?;
+            self.touched("Group", &id, version + 1, change).await?;
+        }
+        Ok(())
+    }
+
+    async fn touched(
         &mut self,
         resource_type: &str,
-        ids: &[&str],
+        id: &str,
+        version: i64,
         change: Change<'_>,
-    ) -> Result<Vec<i64>> {
-        let Among { is, bind, .. } = Among::new(ids, 3);
-        let mut touched = self
-            .tx
-            .query(
-                &format!(
-                    "UPDATE resource SET version = version + 1, last_modified_at = \
-                     CASE WHEN last_modified_at < ?4 THEN ?4 ELSE last_modified_at END \
-                     WHERE directory_id = ?1 AND resource_type = ?2 AND id {is} \
-                     RETURNING id, version"
-                ),
-                &[
-                    (&self.directory_id).into(),
-                    resource_type.into(),
-                    (&bind).into(),
-                    change.now.into(),
-                ],
-                |row| Ok((row.text(0)?.to_owned(), row.int(1)?)),
-            )
-            .await?;
-        touched.sort_unstable();
-        let mut versions = Vec::with_capacity(touched.len());
-        for (resource_id, version) in touched {
-            self.record(&Entry {
-                resource_type: resource_type.into(),
-                resource_id,
-                operation: change.operation,
-                version,
-                at: change.now,
-                request_id: change.request_id.into(),
-                changes: Some(change.changes.into()),
-            })
-            .await?;
-            versions.push(version);
-        }
-        Ok(versions)
+    ) -> Result<()> {
+        self.record(&Entry {
+            resource_type: resource_type.into(),
+            resource_id: id.into(),
+            operation: change.operation,
+            version,
+            at: change.now,
+            request_id: change.request_id.into(),
+            changes: Some(change.changes.into()),
+        })
+        .await
     }
 
     /// Deletes the resource: its row, keys and memberships go, its id is never given out again,
@@ -422,7 +439,7 @@ impl DirectoryTx<'_> {
             let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
             let change =
                 Change { operation: Operation::Cascade, now, request_id, changes: &changes };
-            self.touch_all("Group", &groups, change).await?;
+            self.touch_groups(&groups, change).await?;
         }
         Ok(())
     }

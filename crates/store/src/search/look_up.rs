@@ -29,24 +29,23 @@ impl DirectoryTx<'_> {
         search: &Search,
         source: &Source<'_>,
     ) -> Result<Option<Found>> {
-        const GROUPS: &str = "LEFT JOIN membership s \
-             ON s.directory_id = r.directory_id AND s.member_id = r.id LEFT JOIN resource g \
-             ON g.directory_id = s.directory_id AND g.resource_type = 'Group' \
-             AND g.id = s.group_id";
+        const GROUP: &str = ", s.group_id, (SELECT g.display FROM resource g \
+             WHERE g.directory_id = ?1 AND g.resource_type = 'Group' AND g.id = s.group_id)";
+        const MEMBERSHIPS: &str =
+            "LEFT JOIN membership s ON s.directory_id = ?1 AND s.member_id = r.id";
         let Some(narrowing) = source.narrowing else { return Ok(None) };
         let references = source.part.references;
-        let (columns, groups, order) = match references {
-            true => (", g.id, g.display", GROUPS, "r.id, s.group_id"),
+        let (group, memberships, order) = match references {
+            true => (GROUP, MEMBERSHIPS, "r.id, s.group_id"),
             false => ("", "", "r.id"),
         };
         let sql = format!(
-            "SELECT {}{columns} FROM (SELECT * FROM resource r WHERE r.directory_id = ?1 \
-             AND r.resource_type = ?2 AND {} ORDER BY {} LIMIT {}) r {} {groups} ORDER BY {order}",
+            "SELECT {}{group} FROM (SELECT * FROM resource r WHERE r.directory_id = ?1 \
+             AND r.resource_type = ?2 AND {} ORDER BY {} LIMIT {}) r {memberships} ORDER BY {order}",
             resources::COLUMNS,
             narrowing.sql,
             Order::CREATION.by(false, true),
             FEW + 1,
-            resources::MANAGER,
         );
         let mut page: Vec<Match> = Vec::new();
         self.tx
@@ -59,11 +58,12 @@ impl DirectoryTx<'_> {
                 }
                 if references
                     && let Some(group_id) = row.optional_text(resources::COLUMN_COUNT)?
+                    && let Some(display) = row.optional_text(resources::COLUMN_COUNT + 1)?
                     && let Some(groups) = page.last_mut().and_then(|last| last.references.as_mut())
                 {
                     groups.push(Reference {
                         id: group_id.into(),
-                        display: row.text(resources::COLUMN_COUNT + 1)?.into(),
+                        display: display.into(),
                         resource_type: ReferenceType::Group,
                     });
                 }

@@ -1,6 +1,5 @@
 //! The real binary on a temporary store, and a client for one of its directories.
 
-#[expect(dead_code, reason = "for tests of several processes")]
 mod balancer;
 mod client;
 mod store;
@@ -18,7 +17,6 @@ use std::{
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-#[expect(unused_imports, reason = "for tests of several processes")]
 pub use balancer::Balancer;
 pub use client::{Answer, ScimClient, answer};
 pub use store::{Directory, TestStore};

@@ -50,7 +50,6 @@ impl TestStore {
     }
 
     /// In a database of the PostgreSQL that the tests share, whatever they use.
-    #[expect(dead_code, reason = "for tests of several processes")]
     pub async fn on_postgres() -> Arc<Self> {
         Self::on(blocking(local_postgres::shared).await).await
     }
@@ -59,7 +58,6 @@ impl TestStore {
         Arc::new(Self { store: OnceCell::new(), database, logs: AtomicUsize::new(0) })
     }
 
-    #[expect(dead_code, reason = "for tests of several processes")]
     /// Where it is.
     pub fn database(&self) -> &TestDatabase {
         &self.database

@@ -30,6 +30,7 @@ mod oauth;
 mod okta_suite;
 mod outside_reader;
 mod paging;
+mod processes;
 mod profiles;
 mod rate_limit;
 mod reading;

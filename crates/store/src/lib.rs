@@ -17,6 +17,7 @@ mod error;
 mod filter_sql;
 pub mod grantables;
 pub mod journal;
+mod key;
 pub mod leases;
 pub mod memberships;
 mod migrations;

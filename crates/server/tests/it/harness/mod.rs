@@ -111,7 +111,12 @@ impl TestServer {
 
     /// SIGTERM.
     pub fn terminate(&self) {
-        let signal = format!("kill -TERM {}", self.child.id());
+        self.signal("TERM");
+    }
+
+    /// Sends a signal, by its name.
+    pub fn signal(&self, name: &str) {
+        let signal = format!("kill -{name} {}", self.child.id());
         assert!(Command::new("sh").args(["-c", &signal]).status().unwrap().success());
     }
 

@@ -15,6 +15,9 @@ mod dialect;
 pub mod directories;
 mod error;
 mod filter_sql;
+#[cfg(test)]
+#[path = "../tests/fresh/mod.rs"]
+mod fresh;
 pub mod grantables;
 pub mod journal;
 mod key;

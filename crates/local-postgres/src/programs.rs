@@ -55,8 +55,8 @@ impl Programs {
 
     /// A program in a process group and a folder, without input and without our environment's
     /// settings for PostgreSQL.
-    pub fn command(&self, name: &str, process_group: i32, folder: &Path) -> Command {
-        let mut command = Command::new(self.path(name));
+    pub fn command(&self, program: &Path, process_group: i32, folder: &Path) -> Command {
+        let mut command = Command::new(program);
         for (key, _) in env::vars_os() {
             if key.to_string_lossy().starts_with("PG") {
                 command.env_remove(key);

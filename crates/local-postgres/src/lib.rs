@@ -105,7 +105,7 @@ impl LocalPostgres {
         let guard = Guard::start(folder)?;
         let programs = programs.run_by_owner_of(guard.folder())?;
         let initdb = programs
-            .command(&programs.path("initdb"), guard.group(), guard.folder())
+            .command("initdb", guard.group(), guard.folder())
             .args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C"])
             .args(["--no-sync", "--pgdata"])
             .arg(data(guard.folder()))
@@ -172,10 +172,11 @@ impl LocalPostgres {
 
     /// Runs SQL in a database; its rows, columns separated by `|`.
     pub fn run(&self, database: &str, sql: &str) -> Result<String> {
-        let psql = Command::new(self.programs.path("psql"))
+        let psql = self
+            .programs
+            .command("psql", self.guard.group(), self.guard.folder())
             .args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"])
             .args(["--set=ON_ERROR_STOP=1", "--dbname", &self.url(database), "--command", sql])
-            .stdin(Stdio::null())
             .output();
         succeeded("a statement failed", psql)
     }
@@ -216,7 +217,7 @@ impl LocalPostgres {
             .map_err(io("cannot write PostgreSQL's log"))?;
         let mut child = self
             .programs
-            .command(&self.programs.path("postgres"), self.guard.group(), folder)
+            .command("postgres", self.guard.group(), folder)
             .arg("-D")
             .arg(data(folder))
             .stdout(Stdio::null())

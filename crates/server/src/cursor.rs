@@ -155,8 +155,8 @@ impl Cursors {
         crate::ids::random(&mut fresh);
         let text = store
             .administer::<_, store::Error, _>(async move |tx: &mut Tx| {
-                let stored = settings::get(tx, SETTING).await?;
-                let mut keys = raw_keys(stored.as_deref());
+                let stored = settings::hold(tx, SETTING).await?;
+                let mut keys = raw_keys(Some(&stored));
                 let newest = keys.first().map(|(created_at, _)| *created_at);
                 if newest.is_some_and(|newest| now < newest.saturating_add(ROTATION)) {
                     return Ok(stored);
@@ -171,10 +171,10 @@ impl Cursors {
                     .collect::<Value>()
                     .to_string();
                 settings::set(tx, SETTING, &text).await?;
-                Ok(Some(text))
+                Ok(text)
             })
             .await?;
-        Ok(self.remember(read_keys(text.as_deref())))
+        Ok(self.remember(read_keys(Some(&text))))
     }
 }
 

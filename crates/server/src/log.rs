@@ -5,7 +5,7 @@
 //! the write itself.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     convert::Infallible,
     mem,
     sync::{Arc, Mutex, PoisonError},
@@ -148,7 +148,8 @@ async fn run(
 }
 
 async fn write(store: &Store, batch: Vec<Entry>) {
-    let mut used: HashMap<String, i64> = HashMap::new();
+    // In one order, so that processes that write the same tokens do not wait for each other.
+    let mut used: BTreeMap<String, i64> = BTreeMap::new();
     for entry in &batch {
         if let Some(token_id) = &entry.token_id {
             let at = used.entry(token_id.clone()).or_insert(entry.at);

@@ -1,9 +1,11 @@
 //! Which attributes are indexed, and their keys.
 
+use std::{array, sync::LazyLock};
+
 use scim::{Object, filter::Target, sort::Sort, text, urn};
 use serde_json::Value;
 
-use crate::{DirectoryTx, error::Result};
+use crate::{DirectoryTx, Param, error::Result};
 
 /// An indexed attribute: the name of its keys in `attribute_index`, and where its values stand.
 #[derive(Debug, PartialEq, Eq)]
@@ -139,13 +141,12 @@ impl DirectoryTx<'_> {
     /// Gives up all values of an attribute that is no longer unique.
     pub async fn release_all(&mut self, resource_type: &str, attribute: &str) -> Result<()> {
         self.tx
-            .execute(
+            .send(
                 "DELETE FROM attribute_index WHERE directory_id = ?1 AND resource_type = ?2 \
                  AND attribute = ?3",
                 &[(&self.directory_id).into(), resource_type.into(), attribute.into()],
             )
-            .await?;
-        Ok(())
+            .await
     }
 
     pub(crate) async fn add_key(
@@ -155,19 +156,27 @@ impl DirectoryTx<'_> {
         attribute: &str,
         key: &str,
     ) -> Result<()> {
-        self.tx
-            .execute(
-                "INSERT INTO attribute_index (directory_id, resource_type, attribute, value_key, \
-                 resource_id) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
-                &[
-                    (&self.directory_id).into(),
-                    resource_type.into(),
-                    attribute.into(),
-                    key.into(),
-                    id.into(),
-                ],
-            )
-            .await?;
+        self.add_keys(resource_type, id, &[(attribute, key)]).await
+    }
+
+    /// Adds keys of one resource, all of them by one statement unless there are many.
+    pub(crate) async fn add_keys(
+        &mut self,
+        resource_type: &str,
+        id: &str,
+        keys: &[(&str, &str)],
+    ) -> Result<()> {
+        /// Statements by the number of their rows.
+        static INSERTS: LazyLock<[String; ROWS]> =
+            LazyLock::new(|| array::from_fn(|index| insert(index + 1)));
+        for keys in keys.chunks(ROWS) {
+            let mut params: Vec<Param<'_>> =
+                vec![(&self.directory_id).into(), resource_type.into(), id.into()];
+            for (attribute, key) in keys {
+                params.extend([Param::Text(attribute), Param::Text(key)]);
+            }
+            self.tx.send(&INSERTS[keys.len() - 1], &params).await?;
+        }
         Ok(())
     }
 
@@ -179,7 +188,7 @@ impl DirectoryTx<'_> {
         key: &str,
     ) -> Result<()> {
         self.tx
-            .execute(
+            .send(
                 "DELETE FROM attribute_index WHERE directory_id = ?1 AND resource_type = ?2 \
                  AND attribute = ?3 AND value_key = ?4 AND resource_id = ?5",
                 &[
@@ -190,7 +199,25 @@ impl DirectoryTx<'_> {
                     id.into(),
                 ],
             )
-            .await?;
-        Ok(())
+            .await
     }
+}
+
+/// The most keys of one statement: more than nearly all resources have.
+const ROWS: usize = 8;
+
+/// Parameters before those of the keys: the directory, the resource type and the resource.
+const FIRST: usize = 3;
+
+fn insert(rows: usize) -> String {
+    let row = |row: usize| {
+        let attribute = FIRST + 2 * row + 1;
+        format!("(?1, ?2, ?{attribute}, ?{}, ?3)", attribute + 1)
+    };
+    let rows: Vec<String> = (0..rows).map(row).collect();
+    format!(
+        "INSERT INTO attribute_index (directory_id, resource_type, attribute, value_key, \
+         resource_id) VALUES {} ON CONFLICT DO NOTHING",
+        rows.join(", ")
+    )
 }

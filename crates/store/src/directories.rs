@@ -1,6 +1,6 @@
 //! Directories: one connection from an organization's identity provider each.
 
-use crate::{Row, Tx, error::Result};
+use crate::{Row, Tx, error::Result, organizations};
 
 /// A directory with its organization's slug. Deleted ones are kept, but found by none of these
 /// functions.
@@ -56,9 +56,12 @@ pub(crate) fn read(row: &Row<'_>) -> Result<Directory> {
     })
 }
 
-/// Stores a new directory.
-pub async fn create(tx: &mut Tx, directory: &Directory) -> Result<()> {
-    tx.execute(
+/// Stores a new directory. Whether its organization is there.
+pub async fn create(tx: &mut Tx, directory: &Directory) -> Result<bool> {
+    if !organizations::hold(tx, &directory.organization_id).await? {
+        return Ok(false);
+    }
+    tx.send(
         "INSERT INTO directory (id, organization_id, kind, enabled, strict, group_sync, \
          rate_limit, schemas_version, learn_schemas, public_discovery, created_at) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
@@ -77,7 +80,7 @@ pub async fn create(tx: &mut Tx, directory: &Directory) -> Result<()> {
         ],
     )
     .await?;
-    Ok(())
+    Ok(true)
 }
 
 /// All directories, or those of one organization, oldest first.
@@ -95,6 +98,13 @@ pub async fn list(tx: &mut Tx, organization_id: Option<&str>) -> Result<Vec<Dire
 /// The directory with this id.
 pub async fn get(tx: &mut Tx, id: &str) -> Result<Option<Directory>> {
     tx.query_opt(&format!("SELECT {COLUMNS} {FROM} AND d.id = ?1"), &[id.into()], read).await
+}
+
+/// Holds the row of a living directory until the transaction ends: others who would wait, and it is
+/// not deleted meanwhile. Whether there is one with this id.
+pub async fn hold(tx: &mut Tx, id: &str) -> Result<bool> {
+    let sql = "SELECT id FROM directory WHERE id = ?1 AND deleted_at IS NULL {for update}";
+    Ok(tx.query_opt(sql, &[id.into()], |_| Ok(())).await?.is_some())
 }
 
 /// Switches the directory on or off. Whether it exists.

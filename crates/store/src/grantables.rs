@@ -41,7 +41,7 @@ impl DirectoryTx<'_> {
     pub async fn declare_grantables(&mut self, grantables: &[Grantable]) -> Result<()> {
         for grantable in grantables {
             self.tx
-                .execute(
+                .send(
                     "INSERT INTO grantable (directory_id, resource_type, id, display_name, \
                      description, declared_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
                      ON CONFLICT (directory_id, resource_type, id) DO UPDATE SET \

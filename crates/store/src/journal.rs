@@ -75,7 +75,7 @@ impl DirectoryTx<'_> {
     /// Adds to the journal.
     pub async fn record(&mut self, entry: &Entry) -> Result<()> {
         self.tx
-            .execute(
+            .send(
                 "INSERT INTO journal (directory_id, resource_type, resource_id, operation, \
                  version, at, request_id, changes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                 &[
@@ -89,8 +89,7 @@ impl DirectoryTx<'_> {
                     entry.changes.as_ref().into(),
                 ],
             )
-            .await?;
-        Ok(())
+            .await
     }
 
     /// What a request changed, in the order in which it did.

@@ -193,15 +193,18 @@ impl DirectoryTx<'_> {
             .await
     }
 
-    /// Ends all memberships of a resource that is being deleted, in both directions; answers the
-    /// groups it was a member of.
-    pub(crate) async fn leave_all_groups(&mut self, id: &str) -> Result<Vec<String>> {
+    /// Ends all memberships in a group that is being deleted.
+    pub(crate) async fn dissolve(&mut self, group_id: &str) -> Result<()> {
         self.tx
-            .execute(
+            .send(
                 "DELETE FROM membership WHERE directory_id = ?1 AND group_id = ?2",
-                &[(&self.directory_id).into(), id.into()],
+                &[(&self.directory_id).into(), group_id.into()],
             )
-            .await?;
+            .await
+    }
+
+    /// Ends all memberships of a resource that is being deleted; answers the groups it was in.
+    pub(crate) async fn leave_all_groups(&mut self, id: &str) -> Result<Vec<String>> {
         self.tx
             .query(
                 "DELETE FROM membership WHERE directory_id = ?1 AND member_id = ?2 \

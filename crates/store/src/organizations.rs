@@ -1,6 +1,9 @@
 //! Organizations: one customer of the operator's product each.
 
-use crate::{Row, Tx, error::Result};
+use crate::{
+    Row, Tx,
+    error::{Error, Result},
+};
 
 /// An organization. Deleted ones are kept, but found by none of these functions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,17 +28,20 @@ fn read(row: &Row<'_>) -> Result<Organization> {
 
 /// Stores a new organization; `Conflict` when a living one has the slug.
 pub async fn create(tx: &mut Tx, organization: &Organization) -> Result<()> {
-    tx.execute(
-        "INSERT INTO organization (id, slug, name, created_at) VALUES (?1, ?2, ?3, ?4)",
-        &[
-            (&organization.id).into(),
-            (&organization.slug).into(),
-            (&organization.name).into(),
-            organization.created_at.into(),
-        ],
-    )
-    .await?;
-    Ok(())
+    // A refusal by the index would end PostgreSQL's transaction.
+    let touched = tx
+        .execute(
+            "INSERT INTO organization (id, slug, name, created_at) VALUES (?1, ?2, ?3, ?4) \
+             ON CONFLICT (slug) WHERE deleted_at IS NULL DO NOTHING",
+            &[
+                (&organization.id).into(),
+                (&organization.slug).into(),
+                (&organization.name).into(),
+                organization.created_at.into(),
+            ],
+        )
+        .await?;
+    if touched == 1 { Ok(()) } else { Err(Error::Conflict { attribute: "slug" }) }
 }
 
 /// All organizations, by slug.
@@ -50,18 +56,29 @@ pub async fn get(tx: &mut Tx, slug: &str) -> Result<Option<Organization>> {
     tx.query_opt(&sql, &[slug.into()], read).await
 }
 
+/// Holds the row of a living organization until the transaction ends, so that nobody deletes it
+/// meanwhile. Whether there is one with this id.
+pub async fn hold(tx: &mut Tx, id: &str) -> Result<bool> {
+    let sql = "SELECT id FROM organization WHERE id = ?1 AND deleted_at IS NULL {for update}";
+    Ok(tx.query_opt(sql, &[id.into()], |_| Ok(())).await?.is_some())
+}
+
 /// Deletes the organization and its directories: their endpoints answer nobody from then on, the
 /// slug is free, the data stays. Whether there was one.
 pub async fn delete(tx: &mut Tx, slug: &str, now: i64) -> Result<bool> {
-    let Some(organization) = get(tx, slug).await? else { return Ok(false) };
-    tx.execute(
+    let deleted = tx
+        .query_opt(
+            "UPDATE organization SET deleted_at = ?2 WHERE slug = ?1 AND deleted_at IS NULL \
+             RETURNING id",
+            &[slug.into(), now.into()],
+            |row| Ok(row.text(0)?.to_owned()),
+        )
+        .await?;
+    let Some(id) = deleted else { return Ok(false) };
+    // Its row is ours now: no directory can be created in it any more.
+    tx.send(
         "UPDATE directory SET deleted_at = ?2 WHERE organization_id = ?1 AND deleted_at IS NULL",
-        &[(&organization.id).into(), now.into()],
-    )
-    .await?;
-    tx.execute(
-        "UPDATE organization SET deleted_at = ?2 WHERE id = ?1",
-        &[(&organization.id).into(), now.into()],
+        &[(&id).into(), now.into()],
     )
     .await?;
     Ok(true)

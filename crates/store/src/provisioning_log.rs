@@ -89,8 +89,7 @@ async fn add(tx: &mut Tx, sql: &str, entries: &[Entry]) -> Result<()> {
         ];
         params.extend(row);
     }
-    tx.execute(sql, &params).await?;
-    Ok(())
+    tx.send(sql, &params).await
 }
 
 /// Deletes up to `limit` entries of a directory that came before `request_id`; how many.

@@ -11,6 +11,7 @@ use crate::{
     DirectoryTx, Row, attribute_index,
     error::{Error, Result},
     journal::{Entry, Operation},
+    memberships::Among,
 };
 
 /// A stored resource.
@@ -148,11 +149,14 @@ impl DirectoryTx<'_> {
     ) -> Result<Resource> {
         let document = Value::from(resource.clone()).to_string();
         let user_name = user_name_key(resource).filter(|_| resource_type == "User");
-        self.tx
+        // A refusal by the index would end PostgreSQL's transaction.
+        let touched = self
+            .tx
             .execute(
                 "INSERT INTO resource (directory_id, resource_type, id, user_name, display, \
                  manager_id, version, created_at, last_modified_at, document) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7, ?7, ?8)",
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7, ?7, ?8) \
+                 ON CONFLICT (directory_id, user_name) DO NOTHING",
                 &[
                     (&self.directory_id).into(),
                     resource_type.into(),
@@ -165,9 +169,12 @@ impl DirectoryTx<'_> {
                 ],
             )
             .await?;
-        for (attribute, key) in &attribute_index::keys(resource_type, resource) {
-            self.add_key(resource_type, id, attribute, key).await?;
+        if touched != 1 {
+            return Err(Error::Conflict { attribute: "userName" });
         }
+        let keys = attribute_index::keys(resource_type, resource);
+        let keys: Vec<(&str, &str)> = keys.iter().map(|(name, key)| (*name, &**key)).collect();
+        self.add_keys(resource_type, id, &keys).await?;
         self.record(&Entry {
             resource_type: resource_type.into(),
             resource_id: id.into(),
@@ -178,21 +185,28 @@ impl DirectoryTx<'_> {
             changes: None,
         })
         .await?;
-        let manager = match manager_id(resource) {
-            None => None,
-            Some(id) => {
-                let display = self.resource_display("User", id).await?;
-                Some(Manager { id: id.into(), display })
-            }
-        };
         Ok(Resource {
             id: id.into(),
             version: 1,
             created_at: now,
             last_modified_at: now,
             document,
-            manager,
+            manager: self.manager(resource).await?,
         })
+    }
+
+    async fn manager(&mut self, resource: &Object) -> Result<Option<Manager>> {
+        let Some(id) = manager_id(resource) else { return Ok(None) };
+        let display = self
+            .tx
+            .query_opt(
+                "SELECT display FROM resource \
+                 WHERE directory_id = ?1 AND resource_type = 'User' AND id = ?2",
+                &[(&self.directory_id).into(), id.into()],
+                |row| Ok(row.text(0)?.to_owned()),
+            )
+            .await?;
+        Ok(Some(Manager { id: id.into(), display }))
     }
 
     /// Holds the place of a resource that is created later in the same transaction, so that others
@@ -200,34 +214,21 @@ impl DirectoryTx<'_> {
     /// [`Self::redeem`].
     pub async fn promise(&mut self, resource_type: &str, id: &str, now: i64) -> Result<()> {
         self.tx
-            .execute(
+            .send(
                 "INSERT INTO resource (directory_id, resource_type, id, display, version, \
                  created_at, last_modified_at, document) VALUES (?1, ?2, ?3, '', 0, ?4, ?4, '{}')",
                 &[(&self.directory_id).into(), resource_type.into(), id.into(), now.into()],
             )
-            .await?;
-        Ok(())
+            .await
     }
 
     /// Takes away what [`Self::promise`] put there; memberships in it stay.
     pub async fn redeem(&mut self, resource_type: &str, id: &str) -> Result<()> {
         self.tx
-            .execute(
+            .send(
                 "DELETE FROM resource WHERE directory_id = ?1 AND resource_type = ?2 \
                  AND id = ?3 AND version = 0",
                 &[(&self.directory_id).into(), resource_type.into(), id.into()],
-            )
-            .await?;
-        Ok(())
-    }
-
-    async fn resource_display(&mut self, resource_type: &str, id: &str) -> Result<Option<String>> {
-        self.tx
-            .query_opt(
-                "SELECT display FROM resource \
-                 WHERE directory_id = ?1 AND resource_type = ?2 AND id = ?3",
-                &[(&self.directory_id).into(), resource_type.into(), id.into()],
-                |row| Ok(row.text(0)?.to_owned()),
             )
             .await
     }
@@ -245,12 +246,16 @@ impl DirectoryTx<'_> {
     ) -> Result<Resource> {
         let document = Value::from(after.clone()).to_string();
         let user_name = user_name_key(after).filter(|_| resource_type == "User");
+        let last_modified_at = change.now.max(stored.last_modified_at);
+        // A refusal by the index of userNames would end PostgreSQL's transaction.
         let touched = self
             .tx
             .execute(
                 "UPDATE resource SET user_name = ?4, display = ?5, manager_id = ?6, \
-                 version = ?7 + 1, last_modified_at = ?8, document = ?9 \
-                 WHERE directory_id = ?1 AND resource_type = ?2 AND id = ?3 AND version = ?7",
+                 version = version + 1, last_modified_at = ?8, document = ?9 \
+                 WHERE directory_id = ?1 AND resource_type = ?2 AND id = ?3 AND version = ?7 \
+                 AND NOT EXISTS (SELECT 1 FROM resource o WHERE o.directory_id = ?1 \
+                 AND o.user_name = ?4 AND o.id <> ?3)",
                 &[
                     (&self.directory_id).into(),
                     resource_type.into(),
@@ -259,22 +264,31 @@ impl DirectoryTx<'_> {
                     display(after).into(),
                     manager_id(after).into(),
                     stored.version.into(),
-                    change.now.max(stored.last_modified_at).into(),
+                    last_modified_at.into(),
                     (&document).into(),
                 ],
             )
             .await?;
         if touched != 1 {
-            return Err(Error::Stale);
+            let now = self.resource(resource_type, &stored.id).await?;
+            return Err(match now {
+                Some(now) if now.version == stored.version => {
+                    Error::Conflict { attribute: "userName" }
+                }
+                _ => Error::Stale,
+            });
         }
         let old = attribute_index::keys(resource_type, before);
         let new = attribute_index::keys(resource_type, after);
         for (attribute, key) in old.iter().filter(|key| !new.contains(key)) {
             self.remove_key(resource_type, &stored.id, attribute, key).await?;
         }
-        for (attribute, key) in new.iter().filter(|key| !old.contains(key)) {
-            self.add_key(resource_type, &stored.id, attribute, key).await?;
-        }
+        let added: Vec<(&str, &str)> = new
+            .iter()
+            .filter(|key| !old.contains(key))
+            .map(|(attribute, key)| (*attribute, &**key))
+            .collect();
+        self.add_keys(resource_type, &stored.id, &added).await?;
         self.record(&Entry {
             resource_type: resource_type.into(),
             resource_id: stored.id.clone(),
@@ -285,7 +299,14 @@ impl DirectoryTx<'_> {
             changes: Some(change.changes.into()),
         })
         .await?;
-        self.resource(resource_type, &stored.id).await?.ok_or(Error::Stale)
+        Ok(Resource {
+            id: stored.id.clone(),
+            version: stored.version + 1,
+            created_at: stored.created_at,
+            last_modified_at,
+            document,
+            manager: self.manager(after).await?,
+        })
     }
 
     /// Gives the resource its next version without touching its document: its memberships changed.
@@ -295,27 +316,51 @@ impl DirectoryTx<'_> {
         id: &str,
         change: Change<'_>,
     ) -> Result<i64> {
-        let version = self
+        self.touch_all(resource_type, &[id], change).await?.pop().ok_or(Error::Stale)
+    }
+
+    /// The same for several: the next versions of those that are there.
+    async fn touch_all(
+        &mut self,
+        resource_type: &str,
+        ids: &[&str],
+        change: Change<'_>,
+    ) -> Result<Vec<i64>> {
+        let Among { is, bind, .. } = Among::new(ids, 3);
+        let mut touched = self
             .tx
-            .query_opt(
-                "UPDATE resource SET version = version + 1, last_modified_at = \
-                 CASE WHEN last_modified_at < ?4 THEN ?4 ELSE last_modified_at END WHERE directory_id = ?1 AND resource_type = ?2 AND id = ?3 RETURNING version",
-                &[(&self.directory_id).into(), resource_type.into(), id.into(), change.now.into()],
-                |row| row.int(0),
+            .query(
+                &format!(
+                    "UPDATE resource SET version = version + 1, last_modified_at = \
+                     CASE WHEN last_modified_at < ?4 THEN ?4 ELSE last_modified_at END \
+                     WHERE directory_id = ?1 AND resource_type = ?2 AND id {is} \
+                     RETURNING id, version"
+                ),
+                &[
+                    (&self.directory_id).into(),
+                    resource_type.into(),
+                    (&bind).into(),
+                    change.now.into(),
+                ],
+                |row| Ok((row.text(0)?.to_owned(), row.int(1)?)),
             )
-            .await?
-            .ok_or(Error::Stale)?;
-        self.record(&Entry {
-            resource_type: resource_type.into(),
-            resource_id: id.into(),
-            operation: change.operation,
-            version,
-            at: change.now,
-            request_id: change.request_id.into(),
-            changes: Some(change.changes.into()),
-        })
-        .await?;
-        Ok(version)
+            .await?;
+        touched.sort_unstable();
+        let mut versions = Vec::with_capacity(touched.len());
+        for (resource_id, version) in touched {
+            self.record(&Entry {
+                resource_type: resource_type.into(),
+                resource_id,
+                operation: change.operation,
+                version,
+                at: change.now,
+                request_id: change.request_id.into(),
+                changes: Some(change.changes.into()),
+            })
+            .await?;
+            versions.push(version);
+        }
+        Ok(versions)
     }
 
     /// Deletes the resource: its row, keys and memberships go, its id is never given out again,
@@ -328,7 +373,8 @@ impl DirectoryTx<'_> {
         request_id: &str,
     ) -> Result<()> {
         let object = stored.object()?;
-        let members = self.member_ids(&stored.id).await?;
+        let is_group = resource_type == "Group";
+        let members = if is_group { self.member_ids(&stored.id).await? } else { Vec::new() };
         let touched = self
             .tx
             .execute(
@@ -365,13 +411,15 @@ impl DirectoryTx<'_> {
         .await?;
         let changes = serde_json::json!([{"path": "members", "added": [], "removed": [stored.id]}])
             .to_string();
-        for group_id in self.leave_all_groups(&stored.id).await? {
-            self.touch(
-                "Group",
-                &group_id,
-                Change { operation: Operation::Cascade, now, request_id, changes: &changes },
-            )
-            .await?;
+        if is_group {
+            self.dissolve(&stored.id).await?;
+        }
+        let groups = self.leave_all_groups(&stored.id).await?;
+        if !groups.is_empty() {
+            let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
+            let change =
+                Change { operation: Operation::Cascade, now, request_id, changes: &changes };
+            self.touch_all("Group", &groups, change).await?;
         }
         Ok(())
     }

@@ -80,7 +80,7 @@ impl DirectoryTx<'_> {
     pub async fn declare_schema(&mut self, declared: &DeclaredSchema) -> Result<()> {
         let declaration = Value::from(schema_object(&declared.schema, "")).to_string();
         self.tx
-            .execute(
+            .send(
                 "INSERT INTO declared_schema (directory_id, uri_key, resource_type, required, \
                  learned, declared_at, declaration) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
                  ON CONFLICT (directory_id, uri_key) DO UPDATE SET \
@@ -123,11 +123,12 @@ impl DirectoryTx<'_> {
         resource_type: &str,
         after: &str,
     ) -> Result<Vec<Resource>> {
-        // `_` and `%` in it match more than themselves; the caller looks closer anyway.
-        let pattern = format!("%\"{}\"%", key(uri));
+        let name = Value::from(key(uri)).to_string();
+        let name = name.replace('!', "!!").replace('%', "!%").replace('_', "!_");
+        let pattern = format!("%{name}%");
         let sql = format!(
             "SELECT {} {} WHERE r.directory_id = ?1 AND r.resource_type = ?2 AND r.id > ?3 \
-             AND lower(r.document) LIKE ?4 ORDER BY r.id LIMIT ?5",
+             AND lower(r.document) LIKE ?4 ESCAPE '!' ORDER BY r.id LIMIT ?5",
             resources::COLUMNS,
             resources::FROM
         );
@@ -149,11 +150,10 @@ impl DirectoryTx<'_> {
     /// Counts the directory's version of what it declares up, so that every process reads it anew.
     pub(crate) async fn declarations_changed(&mut self) -> Result<()> {
         self.tx
-            .execute(
+            .send(
                 "UPDATE directory SET schemas_version = schemas_version + 1 WHERE id = ?1",
                 &[(&self.directory_id).into()],
             )
-            .await?;
-        Ok(())
+            .await
     }
 }

@@ -45,7 +45,7 @@ fn read(row: &Row<'_>, first: usize) -> Result<Token> {
 
 /// Stores a new token.
 pub async fn create(tx: &mut Tx, token: &Token) -> Result<()> {
-    tx.execute(
+    tx.send(
         "INSERT INTO token (id, directory_id, name, digest, hint, user_id, created_at, \
          expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         &[
@@ -59,8 +59,7 @@ pub async fn create(tx: &mut Tx, token: &Token) -> Result<()> {
             token.expires_at.into(),
         ],
     )
-    .await?;
-    Ok(())
+    .await
 }
 
 /// The token with this digest — expired and revoked ones too — and its directory, unless that or
@@ -100,17 +99,16 @@ pub async fn get_by_access_digest(tx: &mut Tx, digest: &str) -> Result<Option<(T
 /// Remembers an access token that stands for the token `id` until `expires_at`, and forgets those
 /// of the same token that have expired.
 pub async fn grant(tx: &mut Tx, id: &str, digest: &str, expires_at: i64, now: i64) -> Result<()> {
-    tx.execute(
+    tx.send(
         "DELETE FROM access_token WHERE token_id = ?1 AND expires_at <= ?2",
         &[id.into(), now.into()],
     )
     .await?;
-    tx.execute(
+    tx.send(
         "INSERT INTO access_token (digest, token_id, expires_at) VALUES (?1, ?2, ?3)",
         &[digest.into(), id.into(), expires_at.into()],
     )
-    .await?;
-    Ok(())
+    .await
 }
 
 /// All tokens of a directory, oldest first, with the expired and revoked ones.
@@ -133,7 +131,8 @@ pub async fn revoke(tx: &mut Tx, directory_id: &str, id: &str, now: i64) -> Resu
     Ok(touched == 1)
 }
 
-/// Ends every live token of the directory; how many.
+/// Ends every live token of the directory; how many. Those that are created at the same moment are
+/// among them, or come after it, for one who holds the directory ([`directories::hold`]).
 pub async fn revoke_all(tx: &mut Tx, directory_id: &str, now: i64) -> Result<u64> {
     tx.execute(
         "UPDATE token SET revoked_at = ?2 WHERE directory_id = ?1 AND revoked_at IS NULL",
@@ -144,11 +143,10 @@ pub async fn revoke_all(tx: &mut Tx, directory_id: &str, now: i64) -> Result<u64
 
 /// Remembers that the token was used at `at`.
 pub async fn used(tx: &mut Tx, id: &str, at: i64) -> Result<()> {
-    tx.execute(
+    tx.send(
         "UPDATE token SET last_used_at = ?2 \
          WHERE id = ?1 AND (last_used_at IS NULL OR last_used_at < ?2)",
         &[id.into(), at.into()],
     )
-    .await?;
-    Ok(())
+    .await
 }

@@ -5,13 +5,12 @@ use crate::{DirectoryTx, error::Result, memberships::Among};
 impl DirectoryTx<'_> {
     pub(crate) async fn bury(&mut self, resource_type: &str, id: &str, now: i64) -> Result<()> {
         self.tx
-            .execute(
+            .send(
                 "INSERT INTO tombstone (directory_id, id, resource_type, deleted_at) \
                  VALUES (?1, ?2, ?3, ?4)",
                 &[(&self.directory_id).into(), id.into(), resource_type.into(), now.into()],
             )
-            .await?;
-        Ok(())
+            .await
     }
 
     /// Those of `ids` that once were resources of this directory and are deleted.

@@ -45,13 +45,16 @@ pub async fn create(
     };
     let (token, secret) = tokens::new(&directory.id, "first", None, None, now);
     let stored = directory.clone();
-    store
-        .administer(async move |tx: &mut Tx| {
-            store::directories::create(tx, &stored).await?;
-            store::tokens::create(tx, &token).await
+    let created = store
+        .administer::<_, store::Error, _>(async move |tx: &mut Tx| {
+            if !store::directories::create(tx, &stored).await? {
+                return Ok(false);
+            }
+            store::tokens::create(tx, &token).await?;
+            Ok(true)
         })
         .await?;
-    Ok((directory, secret))
+    if created { Ok((directory, secret)) } else { Err(organizations::not_found(new.organization)) }
 }
 
 /// The directory with this id.
@@ -59,7 +62,7 @@ pub async fn get(store: &Store, id: &str) -> Result<Directory, Error> {
     let key = id.to_owned();
     let found: Option<Directory> =
         store.look_up(async move |tx: &mut Tx| store::directories::get(tx, &key).await).await?;
-    found.ok_or_else(|| no_directory(id))
+    found.ok_or_else(|| not_found(id))
 }
 
 /// All directories, or those of one organization.
@@ -81,7 +84,7 @@ pub async fn set_enabled(store: &Store, id: &str, enabled: bool) -> Result<(), E
             store::directories::set_enabled(tx, &key, enabled).await
         })
         .await?;
-    if found { Ok(()) } else { Err(no_directory(id)) }
+    if found { Ok(()) } else { Err(not_found(id)) }
 }
 
 /// Sets whether extension schemas that nobody declared are declared from what is sent.
@@ -91,7 +94,7 @@ pub async fn set_learn_schemas(store: &Store, id: &str, learn: bool) -> Result<(
     }
     let key = id.to_owned();
     let set = async move |tx: &mut Tx| store::directories::set_learn_schemas(tx, &key, learn).await;
-    if store.administer(set).await? { Ok(()) } else { Err(no_directory(id)) }
+    if store.administer(set).await? { Ok(()) } else { Err(not_found(id)) }
 }
 
 /// Sets whether discovery answers requests without a token.
@@ -99,7 +102,7 @@ pub async fn set_public_discovery(store: &Store, id: &str, public: bool) -> Resu
     let key = id.to_owned();
     let set =
         async move |tx: &mut Tx| store::directories::set_public_discovery(tx, &key, public).await;
-    if store.administer(set).await? { Ok(()) } else { Err(no_directory(id)) }
+    if store.administer(set).await? { Ok(()) } else { Err(not_found(id)) }
 }
 
 fn strict_learns_nothing() -> Error {
@@ -116,7 +119,7 @@ pub async fn set_group_sync(store: &Store, id: &str, group_sync: bool) -> Result
             store::directories::set_group_sync(tx, &key, group_sync).await
         })
         .await?;
-    if found { Ok(()) } else { Err(no_directory(id)) }
+    if found { Ok(()) } else { Err(not_found(id)) }
 }
 
 /// Deletes a directory. Its data stays in the store.
@@ -125,9 +128,9 @@ pub async fn delete(store: &Store, id: &str, now: i64) -> Result<(), Error> {
     let found = store
         .administer(async move |tx: &mut Tx| store::directories::delete(tx, &key, now).await)
         .await?;
-    if found { Ok(()) } else { Err(no_directory(id)) }
+    if found { Ok(()) } else { Err(not_found(id)) }
 }
 
-fn no_directory(id: &str) -> Error {
+pub(super) fn not_found(id: &str) -> Error {
     Error::NotFound(format!("no directory `{id}`"))
 }

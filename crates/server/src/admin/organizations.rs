@@ -56,7 +56,11 @@ pub async fn get(store: &Store, slug: &str) -> Result<Organization, Error> {
     let key = slug.to_owned();
     let found: Option<Organization> =
         store.look_up(async move |tx: &mut Tx| store::organizations::get(tx, &key).await).await?;
-    found.ok_or_else(|| Error::NotFound(format!("no organization `{slug}`")))
+    found.ok_or_else(|| not_found(slug))
+}
+
+pub(super) fn not_found(slug: &str) -> Error {
+    Error::NotFound(format!("no organization `{slug}`"))
 }
 
 /// All organizations, by slug.
@@ -70,5 +74,5 @@ pub async fn delete(store: &Store, slug: &str, now: i64) -> Result<(), Error> {
     let deleted = store
         .administer(async move |tx: &mut Tx| store::organizations::delete(tx, &key, now).await)
         .await?;
-    if deleted { Ok(()) } else { Err(Error::NotFound(format!("no organization `{slug}`"))) }
+    if deleted { Ok(()) } else { Err(not_found(slug)) }
 }

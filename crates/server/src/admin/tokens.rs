@@ -56,15 +56,20 @@ pub async fn create(
     };
     let (token, secret) = new(directory_id, name, user_id, expires_at, now);
     let stored = token.clone();
-    store
-        .administer(async move |tx: &mut Tx| {
+    let created = store
+        .administer::<_, store::Error, _>(async move |tx: &mut Tx| {
+            // Of two that regenerate at the same moment, the second ends the first one's token.
+            if !store::directories::hold(tx, &stored.directory_id).await? {
+                return Ok(false);
+            }
             if earlier == Earlier::Revoke {
                 store::tokens::revoke_all(tx, &stored.directory_id, now).await?;
             }
-            store::tokens::create(tx, &stored).await
+            store::tokens::create(tx, &stored).await?;
+            Ok(true)
         })
         .await?;
-    Ok((token, secret))
+    if created { Ok((token, secret)) } else { Err(directories::not_found(directory_id)) }
 }
 
 /// The id of the user with this id or userName.

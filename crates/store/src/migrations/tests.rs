@@ -124,6 +124,8 @@ async fn changed_text_is_refused_with_both_checksums() {
 async fn processes_that_start_together_migrate_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().to_owned();
+    // The file itself is there: one process at a time makes it.
+    let _first = open(&folder).await;
     let starting: Vec<_> = (0..8)
         .map(|_| {
             let database = Database::Embedded(path.clone());

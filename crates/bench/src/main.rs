@@ -123,7 +123,8 @@ fn measure(arguments: Arguments) -> anyhow::Result<()> {
 
     // One thread for all callers: the generator shares the cores with what it measures.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let report = runtime.block_on(tokio::task::LocalSet::new().run_until(measure::run(&plan, &databases)))?;
+    let report = runtime
+        .block_on(tokio::task::LocalSet::new().run_until(measure::run(&plan, &databases)))?;
     if arguments.json {
         println!("{:#}", report.json());
     } else {

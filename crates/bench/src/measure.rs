@@ -50,8 +50,7 @@ pub async fn run(plan: &Plan, databases: &Databases) -> anyhow::Result<Report> {
     let server = start(&database, "server")?;
     starts.push(ready(&server).await?);
 
-    let directory =
-        Directory::open(&plan.server_binary, &database, "acme", &[server.address])?;
+    let directory = Directory::open(&plan.server_binary, &database, "acme", &[server.address])?;
     tokio::time::sleep(Duration::from_secs(1)).await;
     let idle_memory = server.resident();
     directory.create_groups().await?;
@@ -174,10 +173,7 @@ fn progress(what: &str) {
 }
 
 /// The machine and the settings, for the head of the report.
-async fn describe(
-    plan: &Plan,
-    floors: &Floors,
-) -> anyhow::Result<Vec<(&'static str, String)>> {
+async fn describe(plan: &Plan, floors: &Floors) -> anyhow::Result<Vec<(&'static str, String)>> {
     let read = |file: &str| std::fs::read_to_string(file).unwrap_or_default();
     let processor = read("/proc/cpuinfo")
         .lines()

@@ -120,8 +120,11 @@ impl Report {
                 })
                 .collect();
             let rate = self.rate(row.operation);
-            let text =
-                format!("{:<36}{rate:>12.0}{p50:>11}{p95:>11}{p99:>11}  {}", row.title, ratios.concat());
+            let text = format!(
+                "{:<36}{rate:>12.0}{p50:>11}{p95:>11}{p99:>11}  {}",
+                row.title,
+                ratios.concat()
+            );
             line(text.trim_end().to_owned());
         }
         if !self.sharing.is_empty() {

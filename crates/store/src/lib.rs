@@ -144,12 +144,12 @@ impl DirectoryTx<'_> {
         F: AsyncFnOnce(&mut DirectoryTx<'_>) -> Result<T, E>,
         E: From<Error>,
     {
-        self.tx.execute("SAVEPOINT attempt", &[]).await?;
+        self.tx.begin_attempt().await?;
         let result = job(self).await;
         if result.is_err() {
-            self.tx.execute("ROLLBACK TO SAVEPOINT attempt", &[]).await?;
+            self.tx.undo_attempt().await?;
         }
-        self.tx.execute("RELEASE SAVEPOINT attempt", &[]).await?;
+        self.tx.end_attempt().await?;
         result
     }
 }

@@ -2,8 +2,11 @@
 //!
 //! Every store function is written once, as `async fn f(tx: &mut Tx, …)`, and awaits nothing but
 //! `tx`. Jobs made of them are handed to [`Db`], which runs them where their database wants it:
-//! [`sqlite`] on threads of its own or the caller's, each in a single poll.
+//! [`sqlite`] on threads of its own or the caller's, each in a single poll; [`postgres`] on threads
+//! of its own, each waiting for its connection.
 
+mod job;
+mod postgres;
 mod sqlite;
 
 use std::{fmt, path::PathBuf};
@@ -12,6 +15,7 @@ use crate::{
     dialect::Dialect,
     error::{Error, Result},
 };
+use postgres::{PgTx, Postgres};
 use sqlite::Sqlite;
 
 /// Where a store is.
@@ -102,30 +106,35 @@ pub struct Row<'r>(RowOf<'r>);
 
 enum RowOf<'r> {
     Sqlite(&'r rusqlite::Row<'r>),
+    Postgres(&'r tokio_postgres::Row),
 }
 
 impl<'r> Row<'r> {
     pub fn text(&self, column: usize) -> Result<&'r str> {
         match self.0 {
             RowOf::Sqlite(row) => sqlite::text(row, column),
+            RowOf::Postgres(row) => postgres::text(row, column),
         }
     }
 
     pub fn optional_text(&self, column: usize) -> Result<Option<&'r str>> {
         match self.0 {
             RowOf::Sqlite(row) => sqlite::optional_text(row, column),
+            RowOf::Postgres(row) => postgres::optional_text(row, column),
         }
     }
 
     pub fn int(&self, column: usize) -> Result<i64> {
         match self.0 {
             RowOf::Sqlite(row) => sqlite::int(row, column),
+            RowOf::Postgres(row) => postgres::int(row, column),
         }
     }
 
     pub fn optional_int(&self, column: usize) -> Result<Option<i64>> {
         match self.0 {
             RowOf::Sqlite(row) => sqlite::optional_int(row, column),
+            RowOf::Postgres(row) => postgres::optional_int(row, column),
         }
     }
 }
@@ -137,6 +146,7 @@ pub struct Tx(TxOf);
 #[derive(Debug)]
 enum TxOf {
     Sqlite(rusqlite::Connection),
+    Postgres(Box<PgTx>),
 }
 
 impl Tx {
@@ -144,6 +154,7 @@ impl Tx {
     pub(crate) fn dialect(&self) -> Dialect {
         match &self.0 {
             TxOf::Sqlite(_) => Dialect::Sqlite,
+            TxOf::Postgres(_) => Dialect::Postgres,
         }
     }
 
@@ -151,6 +162,7 @@ impl Tx {
     pub async fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64> {
         match &mut self.0 {
             TxOf::Sqlite(connection) => sqlite::execute(connection, sql, params),
+            TxOf::Postgres(tx) => tx.execute(sql, params).await,
         }
     }
 
@@ -159,6 +171,7 @@ impl Tx {
     pub async fn send(&mut self, sql: &str, params: &[Param<'_>]) -> Result<()> {
         match &mut self.0 {
             TxOf::Sqlite(connection) => sqlite::execute(connection, sql, params).map(drop),
+            TxOf::Postgres(tx) => tx.send(sql, params),
         }
     }
 
@@ -187,6 +200,7 @@ impl Tx {
     ) -> Result<()> {
         match &mut self.0 {
             TxOf::Sqlite(connection) => sqlite::each(connection, sql, params, take),
+            TxOf::Postgres(tx) => tx.each(sql, params, take).await,
         }
     }
 
@@ -199,6 +213,7 @@ impl Tx {
     ) -> Result<Option<T>> {
         match &mut self.0 {
             TxOf::Sqlite(connection) => sqlite::query_opt(connection, sql, params, read),
+            TxOf::Postgres(tx) => tx.query_opt(sql, params, read).await,
         }
     }
 
@@ -206,6 +221,7 @@ impl Tx {
     pub async fn batch(&mut self, sql: &str) -> Result<()> {
         match &mut self.0 {
             TxOf::Sqlite(connection) => Ok(connection.execute_batch(sql)?),
+            TxOf::Postgres(tx) => tx.batch(sql).await,
         }
     }
 
@@ -213,6 +229,35 @@ impl Tx {
     pub(crate) fn writes(&self) -> u64 {
         match &self.0 {
             TxOf::Sqlite(connection) => connection.total_changes(),
+            TxOf::Postgres(tx) => tx.writes(),
+        }
+    }
+
+    /// Begins a part of the transaction that can be undone by itself.
+    pub(crate) async fn begin_attempt(&mut self) -> Result<()> {
+        self.control("SAVEPOINT attempt").await
+    }
+
+    /// Undoes what came since [`Self::begin_attempt`], also a statement that failed.
+    pub(crate) async fn undo_attempt(&mut self) -> Result<()> {
+        match &mut self.0 {
+            TxOf::Sqlite(_) => self.control("ROLLBACK TO SAVEPOINT attempt").await,
+            TxOf::Postgres(tx) => tx.undo_attempt().await,
+        }
+    }
+
+    /// Ends the part; what was not undone stays.
+    pub(crate) async fn end_attempt(&mut self) -> Result<()> {
+        self.control("RELEASE SAVEPOINT attempt").await
+    }
+
+    async fn control(&mut self, sql: &str) -> Result<()> {
+        match &mut self.0 {
+            TxOf::Sqlite(connection) => sqlite::execute(connection, sql, &[]).map(drop),
+            TxOf::Postgres(tx) => {
+                tx.plain(sql);
+                Ok(())
+            }
         }
     }
 }
@@ -220,6 +265,7 @@ impl Tx {
 /// The open database.
 pub enum Db {
     Sqlite(Sqlite),
+    Postgres(Postgres),
 }
 
 impl Db {
@@ -227,7 +273,7 @@ impl Db {
     pub async fn open(database: &Database) -> Result<Self> {
         match database {
             Database::Embedded(folder) => Ok(Self::Sqlite(Sqlite::open_in(folder)?)),
-            Database::Postgres(_) => Err(Error::Unavailable("PostgreSQL cannot be reached".into())),
+            Database::Postgres(options) => Ok(Self::Postgres(Postgres::open(options).await?)),
         }
     }
 
@@ -249,6 +295,7 @@ impl Db {
                 drop(directory_id);
                 sqlite.write(job).await
             }
+            Self::Postgres(postgres) => postgres.write(directory_id, job).await,
         }
     }
 
@@ -262,6 +309,7 @@ impl Db {
     {
         match self {
             Self::Sqlite(sqlite) => sqlite.read(job),
+            Self::Postgres(postgres) => postgres.read(job).await,
         }
     }
 
@@ -275,6 +323,7 @@ impl Db {
     {
         match self {
             Self::Sqlite(sqlite) => sqlite.read_one(job),
+            Self::Postgres(postgres) => postgres.read_one(job).await,
         }
     }
 
@@ -287,6 +336,7 @@ impl Db {
     {
         match self {
             Self::Sqlite(sqlite) => sqlite.scan(job).await,
+            Self::Postgres(postgres) => postgres.scan(job).await,
         }
     }
 }

@@ -33,13 +33,16 @@ use rusqlite::{
 };
 use tokio::sync::oneshot;
 
-use super::{Param, Row, RowOf, Tx, TxOf};
+use super::{
+    Param, Row, RowOf, Tx, TxOf,
+    job::{Job, WriteJob},
+};
 use crate::{
     dialect::Dialect,
     error::{Error, Result},
 };
 use scans::Scans;
-use writer::{Job, WriteJob, write_loop};
+use writer::write_loop;
 
 /// The file of the database inside its folder.
 const FILE: &str = "headcount.sqlite";
@@ -143,6 +146,7 @@ pub(super) fn query_opt<T>(
 fn connection(tx: &mut Tx) -> &mut Connection {
     match &mut tx.0 {
         TxOf::Sqlite(connection) => connection,
+        TxOf::Postgres(_) => unreachable!("the transactions of this module are SQLite's"),
     }
 }
 

@@ -7,65 +7,16 @@ use std::{
 };
 
 use rusqlite::Connection;
-use tokio::sync::oneshot;
 
 use super::{awaited_elsewhere, connection, ready, run_cached};
 use crate::{
     Tx,
+    db::job::WriteJob,
     error::{Error, Result},
 };
 
 /// The most jobs that share one commit.
 pub(super) const BATCH: usize = 128;
-
-/// A job of the writer: run inside a batch's transaction, answered after its commit.
-pub(super) trait WriteJob: Send {
-    /// Runs the job; whether its writes are to be kept.
-    fn run(&mut self, tx: &mut Tx) -> bool;
-    fn finish(self: Box<Self>, commit: &Result<()>);
-}
-
-pub(super) struct Job<F, T, E> {
-    run: F,
-    result: Option<Result<T, E>>,
-    reply: oneshot::Sender<Result<T, E>>,
-}
-
-impl<F, T, E> Job<F, T, E> {
-    pub fn new(run: F, reply: oneshot::Sender<Result<T, E>>) -> Self {
-        Self { run, result: None, reply }
-    }
-}
-
-impl<F, T, E> WriteJob for Job<F, T, E>
-where
-    F: AsyncFn(&mut Tx) -> Result<T, E> + Send,
-    T: Send,
-    E: From<Error> + Send,
-{
-    fn run(&mut self, tx: &mut Tx) -> bool {
-        let result = match catch_unwind(AssertUnwindSafe(|| ready((self.run)(tx)))) {
-            Ok(Some(result)) => result,
-            Ok(None) => Err(awaited_elsewhere().into()),
-            Err(_) => Err(Error::Refused("a write panicked".into()).into()),
-        };
-        let keep = result.is_ok();
-        self.result = Some(result);
-        keep
-    }
-
-    fn finish(self: Box<Self>, commit: &Result<()>) {
-        let this = *self;
-        let result = match (this.result, commit) {
-            (Some(Ok(value)), Ok(())) => Ok(value),
-            (Some(Err(error)), _) => Err(error),
-            (_, Err(error)) => Err(error.clone().into()),
-            (None, Ok(())) => Err(Error::Unavailable("the job was not run".into()).into()),
-        };
-        // Whoever asked may be gone; the write stands all the same.
-        let _ = this.reply.send(result);
-    }
-}
 
 pub(super) fn write_loop(mut tx: Tx, jobs: &Receiver<Box<dyn WriteJob>>) {
     let mut dirty = false;
@@ -120,6 +71,17 @@ fn write_batch(
     ran
 }
 
+/// Whether the job's writes are to be kept.
+fn run(job: &mut dyn WriteJob, tx: &mut Tx) -> bool {
+    let failure = match catch_unwind(AssertUnwindSafe(|| ready(job.run(tx)))) {
+        Ok(Some(keep)) => return keep,
+        Ok(None) => awaited_elsewhere(),
+        Err(_) => Error::Refused("a write panicked".into()),
+    };
+    job.fail(failure);
+    false
+}
+
 enum Ran {
     /// What the jobs that succeeded have written is there, and nothing else.
     Together,
@@ -138,7 +100,7 @@ fn run_together(
     let mut at = 0;
     loop {
         let before = connection(tx).total_changes();
-        let keep = batch[at].run(tx);
+        let keep = run(&mut *batch[at], tx);
         still_open(tx)?;
         if !keep && at == 0 {
             return Ok(Ran::Alone);
@@ -161,7 +123,7 @@ fn run_apart(tx: &mut Tx, batch: &mut [Box<dyn WriteJob>]) -> Result<()> {
     run_cached(connection(tx), "BEGIN IMMEDIATE")?;
     for job in batch {
         run_cached(connection(tx), "SAVEPOINT job")?;
-        let keep = job.run(tx);
+        let keep = run(&mut **job, tx);
         still_open(tx)?;
         if !keep {
             run_cached(connection(tx), "ROLLBACK TO job")?;

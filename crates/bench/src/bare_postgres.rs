@@ -26,7 +26,7 @@ use crate::load::Samples;
 pub const POOL: usize = 16;
 
 /// As many waiting users as one commit takes; the real store's number.
-const BATCH: usize = 128;
+const BATCH: usize = 64;
 
 const DIRECTORY: &str = "dir_0198c0de00007000";
 
@@ -88,14 +88,9 @@ pub struct BarePostgres {
 
 impl BarePostgres {
     /// Copies the tables of the store in this database, which a server has brought up to date, with
-    /// all their keys and indexes, and sees that a commit is durable there.
+    /// all their keys and indexes.
     pub async fn open(url: &str) -> anyhow::Result<Self> {
         let client = connect(url).await?;
-        for setting in ["fsync", "synchronous_commit"] {
-            let row = client.query_one(&format!("SHOW {setting}"), &[]).await?;
-            let value: &str = row.get(0);
-            ensure!(value == "on", "`{setting}` is `{value}` in this PostgreSQL: set it to on");
-        }
         client
             .batch_execute(
                 "CREATE SCHEMA bare;
@@ -108,6 +103,17 @@ impl BarePostgres {
             .context("the tables of the store could not be copied")?;
         let (connections, users, rows) = Default::default();
         Ok(Self { url: url.to_owned(), connections, users, rows })
+    }
+
+    /// Refuses a PostgreSQL that answers a commit before it is on the disk.
+    pub async fn check_durability(&self) -> anyhow::Result<()> {
+        let client = connect(&self.url).await?;
+        for setting in ["fsync", "synchronous_commit"] {
+            let row = client.query_one(&format!("SHOW {setting}"), &[]).await?;
+            let value: &str = row.get(0);
+            ensure!(value == "on", "`{setting}` is `{value}` in this PostgreSQL: set it to on");
+        }
+        Ok(())
     }
 
     /// `callers` do the same again and again, each waiting for its own to be done.
@@ -375,4 +381,53 @@ impl Connection {
 
 fn resource(user: &User) -> Params<'_> {
     vec![&DIRECTORY, &user.id, &user.user_name, &user.display, &user.number, &user.document]
+}
+
+#[cfg(test)]
+mod tests {
+    use local_postgres::LocalPostgres;
+
+    use super::*;
+
+    /// What the statements need of the store's tables.
+    const TABLES: &str = "
+        CREATE TABLE resource (directory_id TEXT, resource_type TEXT, id TEXT, user_name TEXT,
+            display TEXT, manager_id TEXT, version BIGINT, created_at BIGINT,
+            last_modified_at BIGINT, document TEXT, PRIMARY KEY (directory_id, resource_type, id));
+        CREATE TABLE attribute_index (directory_id TEXT, resource_type TEXT, attribute TEXT,
+            value_key TEXT, resource_id TEXT);
+        CREATE TABLE journal (directory_id TEXT, resource_type TEXT, resource_id TEXT,
+            operation TEXT, version BIGINT, at BIGINT, request_id TEXT, changes TEXT)";
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn every_answered_row_is_stored_in_every_way() {
+        let postgres = LocalPostgres::shared();
+        let url = postgres.create_database().unwrap();
+        let client = connect(&url).await.unwrap();
+        client.batch_execute(TABLES).await.unwrap();
+        let bare = BarePostgres::open(&url).await.unwrap();
+        let time = Duration::from_millis(30);
+        let mut stored = 0;
+        tokio::task::LocalSet::new()
+            .run_until(async {
+                for way in [Way::Pool(2), Way::Shared(2), Way::Batches(2)] {
+                    let samples = bare.run(Work::User, way, 8, time).await.unwrap();
+                    assert!(!samples.latencies.is_empty(), "{way}");
+                    stored += samples.latencies.len();
+                }
+                for way in [Way::Pool(2), Way::Shared(2)] {
+                    let samples = bare.run(Work::LookUp, way, 8, time).await.unwrap();
+                    assert!(!samples.latencies.is_empty(), "{way}");
+                }
+            })
+            .await;
+        let query = "SELECT count(*), count(DISTINCT k.resource_id), count(k.*)
+             FROM bare.resource r JOIN bare.journal j ON j.resource_id = r.id
+             JOIN bare.attribute_index k ON k.resource_id = r.id";
+        let row = client.query_one(query, &[]).await.unwrap();
+        assert_eq!(row.get::<_, i64>(1) as usize, stored);
+        assert_eq!(row.get::<_, i64>(2) as usize, stored * LOOK_UPS.len());
+        drop(bare);
+        postgres.drop_database(&url).unwrap();
+    }
 }

@@ -32,6 +32,7 @@ impl Floors {
             Database::Postgres(url) => {
                 eprintln!("finding the best ways to use the database …");
                 let bare = BarePostgres::open(url).await?;
+                bare.check_durability().await?;
                 let inserts = bare.best_way(Work::User, plan.create_callers, plan.trial).await?;
                 let look_ups = bare.best_way(Work::LookUp, plan.callers, plan.trial).await?;
                 Ok(Self::Postgres { bare, inserts, look_ups })

@@ -53,8 +53,9 @@ pub enum JsonProblem {
     String(usize),
     #[error("has the name `{0}` twice in one object")]
     Duplicate(String),
-    #[error("has a string with the character U+0000: remove it")]
-    Nul,
+    /// By the names that lead to it.
+    #[error("has the character U+0000 in {}: remove it", if .0.is_empty() { "a string".into() } else { format!("`{}`", .0) })]
+    Nul(String),
     #[error("has a number outside the range of 64 bits")]
     Number,
 }
@@ -63,7 +64,7 @@ impl From<JsonError> for Error {
     fn from(error: JsonError) -> Self {
         let scim_type = match error.problem {
             // Well-formed, but no value of any attribute (S-065).
-            JsonProblem::Nul | JsonProblem::Number => ScimType::InvalidValue,
+            JsonProblem::Nul(_) | JsonProblem::Number => ScimType::InvalidValue,
             _ => ScimType::InvalidSyntax,
         };
         Error::bad_request(scim_type, error.to_string())
@@ -119,6 +120,18 @@ impl Reader<'_> {
         E::custom("stopped")
     }
 
+    /// Says where a character stands that cannot be kept.
+    fn found_inside(&self, name: &str) {
+        let problem = self.problem.take().map(|problem| match problem {
+            JsonProblem::Nul(path) if path.is_empty() => JsonProblem::Nul(excerpt(name.to_owned())),
+            JsonProblem::Nul(path) => {
+                JsonProblem::Nul(format!("{}.{path}", excerpt(name.to_owned())))
+            }
+            other => other,
+        });
+        self.problem.set(problem);
+    }
+
     fn inside<E: serde::de::Error>(self) -> Result<Self, E> {
         if self.depth >= self.limits.depth {
             return Err(self.stop(JsonProblem::Depth(self.limits.depth)));
@@ -131,7 +144,7 @@ impl Reader<'_> {
             return Err(self.stop(JsonProblem::String(self.limits.string)));
         }
         if text.as_bytes().contains(&0) {
-            return Err(self.stop(JsonProblem::Nul));
+            return Err(self.stop(JsonProblem::Nul(String::new())));
         }
         Ok(())
     }
@@ -215,7 +228,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
             if object.len() == self.limits.names {
                 return Err(self.stop(JsonProblem::Names(self.limits.names)));
             }
-            let value = map.next_value_seed(reader)?;
+            let value = map.next_value_seed(reader).inspect_err(|_| self.found_inside(&name))?;
             object.insert(name, value);
         }
         Ok(Value::Object(object))

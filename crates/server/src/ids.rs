@@ -45,6 +45,13 @@ pub fn random(bytes: &mut [u8]) {
     getrandom::fill(bytes).expect("the operating system has random bytes");
 }
 
+/// A random number below `end`, for what several must not do at the same moment.
+pub fn below(end: u32) -> u32 {
+    let mut bytes = [0; 4];
+    random(&mut bytes);
+    u32::from_le_bytes(bytes) % end.max(1)
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

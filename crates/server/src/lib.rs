@@ -5,6 +5,8 @@
 
 pub mod admin;
 pub mod app;
+pub mod availability;
+pub mod background;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -15,5 +17,6 @@ pub mod ids;
 pub mod log;
 pub mod rate_limit;
 pub mod schemas;
+pub mod shared_rate;
 pub mod telemetry;
 pub mod token;

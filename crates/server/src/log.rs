@@ -2,10 +2,10 @@
 //!
 //! Entries are collected for a moment and written together, after the answer: reading a user does
 //! not wait for the disk. What a write changed does not depend on it, as the journal is part of
-//! the write itself.
+//! the write itself. While the store cannot take them they are kept, up to [`KEPT`] of them.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     convert::Infallible,
     mem,
     sync::{Arc, Mutex, PoisonError},
@@ -19,7 +19,11 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use crate::{clock, ids};
+use crate::{
+    availability::Availability,
+    background::{Done, Held},
+    clock, ids,
+};
 
 /// Entries that may wait; past that, requests wait for the log.
 const WAITING: usize = 32_768;
@@ -28,15 +32,26 @@ const WAITING: usize = 32_768;
 const BATCH: usize = 512;
 const EARLY: usize = 8_192;
 
+/// Entries that are kept while the store does not take them; past that, the oldest go.
+const KEPT: usize = 65_536;
+
 /// How long entries are collected. Every write makes readers fetch anew what they have cached, so
 /// this is not shorter than people need who watch the log.
 pub const DELAY: Duration = Duration::from_millis(500);
 
-/// The longest wait for the last of the requests to let go of the log.
+/// The longest wait for the last of the requests to let go of the log, and for the store to take
+/// what is left then.
 const PATIENCE: Duration = Duration::from_secs(10);
+const LAST_PATIENCE: Duration = Duration::from_secs(5);
 
-const PRUNE_EVERY: Duration = Duration::from_secs(3600);
+/// How often the store is tried at the end.
+const TRY_EVERY: Duration = Duration::from_millis(100);
+
+/// How often what is too old is deleted.
+pub const PRUNE_EVERY: Duration = Duration::from_secs(3600);
 const PRUNE_BATCH: i64 = 1000;
+/// Directories that are looked through in one transaction.
+const PRUNE_DIRECTORIES: usize = 100;
 
 /// Takes entries. Adding one wakes nobody: the writer comes by itself.
 #[derive(Clone)]
@@ -76,9 +91,9 @@ impl Collected {
 pub struct LogWriter(JoinHandle<()>);
 
 impl LogWriter {
-    /// Waits until every [`Log`] is dropped and everything that was added is written.
+    /// Waits until every [`Log`] is dropped and everything that was added is written, or given up.
     pub async fn finish(self) {
-        match timeout(PATIENCE, self.0).await {
+        match timeout(PATIENCE + LAST_PATIENCE, self.0).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(%error, "the provisioning log's writer failed"),
             Err(_) => tracing::error!("the provisioning log was still in use at the end"),
@@ -88,10 +103,11 @@ impl LogWriter {
 
 impl Log {
     /// Starts the writer.
-    pub fn start(store: Arc<Store>, retention_days: u32) -> (Self, LogWriter) {
+    pub fn start(store: Arc<Store>, availability: Arc<Availability>) -> (Self, LogWriter) {
         let collected = Arc::new(Collected::default());
         let (in_use, unused) = mpsc::channel(1);
-        let task = tokio::spawn(run(store, Arc::clone(&collected), unused, retention_days));
+        let unwritten = Unwritten { store, availability, batches: VecDeque::new(), entries: 0 };
+        let task = tokio::spawn(run(unwritten, Arc::clone(&collected), unused));
         (Self { collected, _in_use: in_use }, LogWriter(task))
     }
 
@@ -114,12 +130,10 @@ impl Log {
 }
 
 async fn run(
-    store: Arc<Store>,
+    mut unwritten: Unwritten,
     collected: Arc<Collected>,
     mut unused: mpsc::Receiver<Infallible>,
-    retention_days: u32,
 ) {
-    let mut pruned = Instant::now();
     let mut entries = Vec::new();
     loop {
         let last = tokio::select! {
@@ -128,36 +142,106 @@ async fn run(
             _ = unused.recv() => true,
         };
         entries = collected.take(entries);
+        unwritten.add(&mut entries);
+        unwritten.write().await;
+        if last {
+            return unwritten.finish().await;
+        }
+    }
+}
+
+/// Entries that were taken and are not stored yet, in batches, oldest first.
+struct Unwritten {
+    store: Arc<Store>,
+    availability: Arc<Availability>,
+    batches: VecDeque<Arc<Vec<Entry>>>,
+    entries: usize,
+}
+
+impl Unwritten {
+    /// Takes `entries` out. The oldest of all go when there are too many.
+    fn add(&mut self, entries: &mut Vec<Entry>) {
+        self.entries += entries.len();
         let mut taken = entries.drain(..);
         loop {
             let batch: Vec<Entry> = taken.by_ref().take(BATCH).collect();
             if batch.is_empty() {
                 break;
             }
-            write(&store, batch).await;
+            self.batches.push_back(Arc::new(batch));
         }
-        drop(taken);
-        if last {
-            return;
+        let mut lost = 0;
+        while self.entries > KEPT
+            && let Some(batch) = self.batches.pop_front()
+        {
+            self.entries -= batch.len();
+            lost += batch.len();
         }
-        if pruned.elapsed() >= PRUNE_EVERY {
-            pruned = Instant::now();
-            prune(&store, retention_days).await;
+        if lost > 0 {
+            tracing::error!(
+                entries = lost,
+                "the oldest provisioning log entries were given up: the store takes none, and no \
+                 more than {KEPT} are kept"
+            );
+        }
+    }
+
+    /// Writes as many as the store takes.
+    async fn write(&mut self) {
+        while let Some(batch) = self.batches.pop_front() {
+            let Err(error) = append(&self.store, Arc::clone(&batch)).await else {
+                self.entries -= batch.len();
+                continue;
+            };
+            if self.availability.failed(&error) {
+                self.batches.push_front(batch);
+                return;
+            }
+            // One entry that cannot be stored must not take the others with it.
+            if let [entry] = &**batch {
+                tracing::error!(
+                    %error,
+                    request.id = entry.request_id,
+                    directory.id = entry.directory_id,
+                    "a provisioning log entry could not be stored"
+                );
+                self.entries -= 1;
+            } else {
+                let (first, second) = batch.split_at(batch.len() / 2);
+                self.batches.push_front(Arc::new(second.to_vec()));
+                self.batches.push_front(Arc::new(first.to_vec()));
+            }
+        }
+    }
+
+    /// Writes all that is left, trying again for as long as there is patience.
+    async fn finish(mut self) {
+        let begun = Instant::now();
+        while !self.batches.is_empty() && begun.elapsed() < LAST_PATIENCE {
+            sleep(TRY_EVERY).await;
+            // A store that does not answer is not waited for.
+            let _ = timeout(LAST_PATIENCE.saturating_sub(begun.elapsed()), self.write()).await;
+        }
+        if self.entries > 0 {
+            tracing::error!(
+                entries = self.entries,
+                "provisioning log entries were lost: the store was not available at the end"
+            );
         }
     }
 }
 
-async fn write(store: &Store, batch: Vec<Entry>) {
-    // In one order, so that processes that write the same tokens do not wait for each other.
+/// Stores the entries, each once, however often this is tried.
+async fn append(store: &Store, batch: Arc<Vec<Entry>>) -> Done {
+    // In order: two processes that note the use of the same tokens do not wait for each other.
     let mut used: BTreeMap<String, i64> = BTreeMap::new();
-    for entry in &batch {
+    for entry in &*batch {
         if let Some(token_id) = &entry.token_id {
             let at = used.entry(token_id.clone()).or_insert(entry.at);
             *at = entry.at.max(*at);
         }
     }
-    let count = batch.len();
-    let written: Result<(), store::Error> = store
+    store
         .administer(async move |tx: &mut Tx| {
             store::provisioning_log::append(tx, &batch).await?;
             for (token_id, at) in &used {
@@ -165,38 +249,36 @@ async fn write(store: &Store, batch: Vec<Entry>) {
             }
             Ok(())
         })
-        .await;
-    if let Err(error) = written {
-        tracing::error!(%error, entries = count, "provisioning log entries could not be stored");
-    }
+        .await
 }
 
 /// Deletes what is older than the retention, a little at a time.
-async fn prune(store: &Store, retention_days: u32) {
+pub async fn prune(held: Held, retention_days: u32) -> Done {
     let before = ids::uuid_at(clock::now() - i64::from(retention_days) * 24 * 3600 * 1_000_000);
-    let directories = match crate::admin::directories::list(store, None).await {
-        Ok(directories) => directories,
-        Err(error) => {
-            tracing::error!(%error, "the provisioning log could not be pruned");
-            return;
-        }
-    };
-    for directory in directories {
+    let before: Arc<str> = before.into();
+    let list = async |tx: &mut Tx| store::directories::list(tx, None).await;
+    let directories = held.store.look_up::<_, store::Error, _>(list).await?;
+    let directories: Vec<String> = directories.into_iter().map(|directory| directory.id).collect();
+    for some in directories.chunks(PRUNE_DIRECTORIES) {
+        let some: Arc<[String]> = some.into();
         loop {
-            let (id, before) = (directory.id.clone(), before.clone());
-            let deleted: Result<u64, store::Error> = store
-                .administer(async move |tx: &mut Tx| {
-                    store::provisioning_log::prune(tx, &id, &before, PRUNE_BATCH).await
-                })
-                .await;
-            match deleted {
-                Ok(deleted) if deleted as i64 == PRUNE_BATCH => {}
-                Ok(_) => break,
-                Err(error) => {
-                    tracing::error!(%error, "the provisioning log could not be pruned");
-                    return;
+            let (some, before) = (Arc::clone(&some), Arc::clone(&before));
+            let deleted = held.write(async move |tx: &mut Tx| {
+                let mut deleted = 0;
+                for id in &*some {
+                    let left = PRUNE_BATCH - deleted;
+                    if left == 0 {
+                        break;
+                    }
+                    let gone = store::provisioning_log::prune(tx, id, &before, left).await?;
+                    deleted += i64::try_from(gone).unwrap_or(left);
                 }
+                Ok(deleted)
+            });
+            if deleted.await? < PRUNE_BATCH {
+                break;
             }
         }
     }
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! How many requests a directory may make.
+//! How many requests a directory may make, as far as one process answers them.
 
 use std::{
     collections::HashMap,
@@ -9,7 +9,19 @@ use std::{
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter, clock::Clock};
 
-/// One limiter per directory: its rate, and a burst of as many requests as two seconds allow.
+/// How long a directory may save up requests: a burst is as many as are earned in this time.
+pub const BURST: Duration = Duration::from_secs(2);
+
+/// Why a directory's request is not let in now.
+#[derive(Debug)]
+pub enum OverLimit {
+    /// Its budget is used up for this long.
+    For(Duration),
+    /// What is left cannot be told.
+    Unavailable(store::Error),
+}
+
+/// One limiter per key: its rate, and a burst of as many requests as [`BURST`] allows.
 #[derive(Default)]
 pub struct RateLimits(RwLock<HashMap<String, (u32, Arc<DefaultDirectRateLimiter>)>>);
 
@@ -41,7 +53,8 @@ impl RateLimits {
                 return Arc::clone(limiter);
             }
         }
-        let burst = per_second.saturating_mul(NonZeroU32::MIN.saturating_add(1));
+        let seconds = u32::try_from(BURST.as_secs()).ok().and_then(NonZeroU32::new);
+        let burst = per_second.saturating_mul(seconds.unwrap_or(NonZeroU32::MIN));
         let limiter =
             Arc::new(RateLimiter::direct(Quota::per_second(per_second).allow_burst(burst)));
         let mut limiters = self.0.write().unwrap_or_else(PoisonError::into_inner);

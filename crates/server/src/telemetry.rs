@@ -8,7 +8,8 @@ use crate::config::LogFormat;
 
 /// Starts logging; what goes wrong with `filter` is said in one line.
 pub fn start(format: LogFormat, filter: &str) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(filter)
+    // That connections to the database were closed shows in what they were wanted for.
+    let filter = EnvFilter::try_new(format!("deadpool.postgres=error,{filter}"))
         .map_err(|error| anyhow::anyhow!("the log filter `{filter}` is wrong: {error}"))?;
     let colours = std::io::stderr().is_terminal();
     let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);

@@ -5,7 +5,7 @@ use std::{array, sync::LazyLock};
 use scim::{Object, filter::Target, sort::Sort, text, urn};
 use serde_json::Value;
 
-use crate::{DirectoryTx, Param, error::Result};
+use crate::{DirectoryTx, Param, error::Result, key::key};
 
 /// An indexed attribute: the name of its keys in `attribute_index`, and where its values stand.
 #[derive(Debug, PartialEq, Eq)]
@@ -82,7 +82,8 @@ pub(crate) fn keys(resource_type: &str, resource: &Object) -> Vec<(&'static str,
                 Some(sub_attribute) => value.get(sub_attribute),
             };
             if let Some(text) = value.and_then(Value::as_str) {
-                let key = (indexed.name, text::key(text, indexed.case_exact).into_owned());
+                let value_key = key(&text::key(text, indexed.case_exact)).into_owned();
+                let key = (indexed.name, value_key);
                 if !keys.contains(&key) {
                     keys.push(key);
                 }
@@ -103,8 +104,9 @@ impl DirectoryTx<'_> {
         resource_type: &str,
         id: &str,
         attribute: &str,
-        key: &str,
+        value: &str,
     ) -> Result<Option<String>> {
+        let value_key = key(value);
         let owner = self
             .tx
             .query_opt(
@@ -115,14 +117,14 @@ impl DirectoryTx<'_> {
                     (&self.directory_id).into(),
                     resource_type.into(),
                     attribute.into(),
-                    key.into(),
+                    value_key.as_ref().into(),
                     id.into(),
                 ],
                 |row| Ok(row.text(0)?.to_owned()),
             )
             .await?;
         if owner.is_none() {
-            self.add_key(resource_type, id, attribute, key).await?;
+            self.add_keys(resource_type, id, &[(attribute, &value_key)]).await?;
         }
         Ok(owner)
     }
@@ -133,9 +135,9 @@ impl DirectoryTx<'_> {
         resource_type: &str,
         id: &str,
         attribute: &str,
-        key: &str,
+        value: &str,
     ) -> Result<()> {
-        self.remove_key(resource_type, id, attribute, key).await
+        self.remove_key(resource_type, id, attribute, &key(value)).await
     }
 
     /// Gives up all values of an attribute that is no longer unique.
@@ -147,16 +149,6 @@ impl DirectoryTx<'_> {
                 &[(&self.directory_id).into(), resource_type.into(), attribute.into()],
             )
             .await
-    }
-
-    pub(crate) async fn add_key(
-        &mut self,
-        resource_type: &str,
-        id: &str,
-        attribute: &str,
-        key: &str,
-    ) -> Result<()> {
-        self.add_keys(resource_type, id, &[(attribute, key)]).await
     }
 
     /// Adds keys of one resource, all of them by one statement unless there are many.

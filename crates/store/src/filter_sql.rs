@@ -6,7 +6,10 @@
 
 use scim::filter::{CompareOperator, Condition, Operand, Target};
 
-use crate::attribute_index;
+use crate::{
+    attribute_index,
+    key::{beginning, key},
+};
 
 /// A condition on `resource r` whose directory is `?1` and type is `?2`.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,6 +18,8 @@ pub(crate) struct Narrowing {
     /// Bound from `?3` on.
     pub binds: Vec<String>,
     pub exact: bool,
+    /// Whether it asks for a value that hardly more than one resource has.
+    pub few: bool,
 }
 
 /// Parameters before those of the filter: the directory and the resource type.
@@ -27,12 +32,30 @@ const MAX_TERMS: usize = 64;
 pub(crate) fn narrow(resource_type: &str, condition: &Condition) -> Option<Narrowing> {
     let mut binds = Vec::new();
     let part = compile(resource_type, condition, &mut binds)?;
-    (binds.len() <= MAX_TERMS).then_some(Narrowing { sql: part.sql, binds, exact: part.exact })
+    (binds.len() <= MAX_TERMS).then_some(Narrowing {
+        sql: part.sql,
+        binds,
+        exact: part.exact,
+        few: is_few(condition),
+    })
 }
 
 struct Part {
     sql: String,
     exact: bool,
+}
+
+fn is_few(condition: &Condition) -> bool {
+    match condition {
+        Condition::And(parts) => parts.iter().any(is_few),
+        Condition::Element { condition, .. } => is_few(condition),
+        Condition::Compare { target, operator: CompareOperator::Eq, .. } => {
+            let attribute = target.attribute.as_str();
+            target.extension.is_none()
+                && matches!(attribute, "id" | "userName" | "externalId" | "emails")
+        }
+        _ => false,
+    }
 }
 
 fn compile(resource_type: &str, condition: &Condition, binds: &mut Vec<String>) -> Option<Part> {
@@ -65,8 +88,8 @@ fn compile(resource_type: &str, condition: &Condition, binds: &mut Vec<String>) 
             Some(Part { sql: part.sql, exact })
         }
         Condition::Compare { target, operator, operand } => {
-            let Operand::String { key, .. } = operand else { return None };
-            compare(resource_type, target, *operator, key, binds)
+            let Operand::String { key: text, .. } = operand else { return None };
+            compare(resource_type, target, *operator, text, binds)
         }
         Condition::Not(_) | Condition::Present(_) => None,
     }
@@ -92,7 +115,7 @@ fn compare(
     resource_type: &str,
     target: &Target,
     operator: CompareOperator,
-    key: &str,
+    text: &str,
     binds: &mut Vec<String>,
 ) -> Option<Part> {
     let mut bind = |text: String| {
@@ -104,18 +127,19 @@ fn compare(
     let sub_attribute = target.sub_attribute.as_deref();
     match (core, target.attribute.as_str(), sub_attribute, operator) {
         (true, "id", None, CompareOperator::Eq) => {
-            Some(Part { sql: format!("r.id = {}", bind(key.into())), exact })
+            Some(Part { sql: format!("r.id = {}", bind(text.into())), exact })
         }
         (true, "userName", None, CompareOperator::Eq) if resource_type == "User" => {
-            Some(Part { sql: format!("r.user_name = {}", bind(key.into())), exact })
+            let user_name = bind(key(text).into());
+            Some(Part { sql: format!("r.user_name = {user_name}"), exact })
         }
         (true, "userName", None, CompareOperator::Sw) if resource_type == "User" => {
-            let (from, to) = prefix(key)?;
+            let (from, to, exact) = prefix(text)?;
             let (from, to) = (bind(from), bind(to));
             Some(Part { sql: format!("(r.user_name >= {from} AND r.user_name < {to})"), exact })
         }
         (true, "groups", Some("value"), CompareOperator::Eq) if resource_type == "User" => {
-            let group_id = bind(key.into());
+            let group_id = bind(text.into());
             Some(Part {
                 sql: format!(
                     "r.id IN (SELECT member_id FROM membership \
@@ -125,7 +149,7 @@ fn compare(
             })
         }
         (true, "members", Some("value"), CompareOperator::Eq) if resource_type == "Group" => {
-            let member_id = bind(key.into());
+            let member_id = bind(text.into());
             Some(Part {
                 sql: format!(
                     "r.id IN (SELECT group_id FROM membership \
@@ -136,12 +160,12 @@ fn compare(
         }
         (_, _, _, CompareOperator::Eq) => {
             let indexed = attribute_index::find(resource_type, target)?;
-            let value_key = bind(key.into());
+            let value_key = bind(key(text).into());
             Some(Part { sql: index_sql(indexed.name, &format!("= {value_key}")), exact })
         }
         (_, _, _, CompareOperator::Sw) => {
             let indexed = attribute_index::find(resource_type, target)?;
-            let (from, to) = prefix(key)?;
+            let (from, to, exact) = prefix(text)?;
             let range = format!(">= {} AND value_key < {}", bind(from), bind(to));
             Some(Part { sql: index_sql(indexed.name, &range), exact })
         }
@@ -156,15 +180,17 @@ fn index_sql(name: &str, range: &str) -> String {
     )
 }
 
-/// The keys that begin with `key`, as a half-open range. `None` where that is every key, or where
-/// it has no end.
-fn prefix(key: &str) -> Option<(String, String)> {
-    let mut end = key.to_owned();
+/// The keys of texts that begin with `text`, as a half-open range, and whether those of no others are
+/// in it. `None` where that is every key, or where it has no end.
+fn prefix(text: &str) -> Option<(String, String, bool)> {
+    let from = beginning(text);
+    let exact = from.len() == text.len();
+    let mut end = from.to_owned();
     while let Some(last) = end.pop() {
         let next = (u32::from(last) + 1..=0x10_FFFF).find_map(char::from_u32);
         if let Some(next) = next {
             end.push(next);
-            return Some((key.into(), end));
+            return Some((from.into(), end, exact));
         }
     }
     None
@@ -175,9 +201,15 @@ mod tests {
     /// S-162.
     #[test]
     fn prefixes_are_ranges() {
-        assert_eq!(super::prefix("ab"), Some(("ab".into(), "ac".into())));
-        assert_eq!(super::prefix("a\u{10FFFF}"), Some(("a\u{10FFFF}".into(), "b".into())));
-        assert_eq!(super::prefix("a\u{D7FF}"), Some(("a\u{D7FF}".into(), "a\u{E000}".into())));
+        for (text, end) in
+            [("ab", "ac"), ("a\u{10FFFF}", "b"), ("a\u{D7FF}", "a\u{E000}"), ("\0", "\u{1}")]
+        {
+            assert_eq!(super::prefix(text), Some((text.into(), end.into(), true)));
+        }
         assert_eq!(super::prefix(""), None);
+        // Keys do not tell more of a long text than its beginning.
+        let long = "a".repeat(1_000);
+        let (from, to, exact) = super::prefix(&long).unwrap();
+        assert!(long.starts_with(&from) && to > long && !exact, "{from} {to}");
     }
 }

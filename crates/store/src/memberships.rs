@@ -1,5 +1,7 @@
 //! Who is in which group: rows, written as deltas.
 
+use std::borrow::Cow;
+
 use scim::representation::{Reference, ReferenceType};
 
 use crate::{DirectoryTx, error::Result};
@@ -16,17 +18,25 @@ pub(crate) struct Among {
 }
 
 impl Among {
+    /// Ids with U+0000 are nobody's. PostgreSQL unfolds no array that has one, not even escaped.
     pub fn new(ids: &[&str], place: usize) -> Self {
-        match ids {
+        let ids: Vec<Cow<'_, str>> = ids
+            .iter()
+            .map(|id| match id.contains('\0') {
+                true => Cow::Owned(id.replace('\0', "\u{FFFD}")),
+                false => Cow::Borrowed(*id),
+            })
+            .collect();
+        match &*ids {
             [id] => Self {
                 is: format!("= ?{place}"),
                 is_not: format!("<> ?{place}"),
-                bind: (*id).to_owned(),
+                bind: id.clone().into_owned(),
             },
             ids => Self {
                 is: format!("IN {{list ?{place}}}"),
                 is_not: format!("NOT IN {{list ?{place}}}"),
-                bind: serde_json::Value::from_iter(ids.iter().copied()).to_string(),
+                bind: serde_json::Value::from_iter(ids.iter().map(AsRef::as_ref)).to_string(),
             },
         }
     }

@@ -11,6 +11,7 @@ use crate::{
     DirectoryTx, Row, attribute_index,
     error::{Error, Result},
     journal::{Entry, Operation},
+    key::key,
     memberships::Among,
 };
 
@@ -45,14 +46,15 @@ impl Resource {
     }
 }
 
-/// The columns of a [`Resource`], to be followed by [`FROM`].
+/// The columns of a [`Resource`], from `resource r` and [`MANAGER`].
 pub(crate) const COLUMNS: &str = "r.id, r.version, r.created_at, r.last_modified_at, r.document, \
      r.manager_id, m.display";
 
 /// How many they are.
 pub(crate) const COLUMN_COUNT: usize = 7;
 
-pub(crate) const FROM: &str = "FROM resource r LEFT JOIN resource m \
+/// Follows a source of `r`.
+pub(crate) const MANAGER: &str = "LEFT JOIN resource m \
      ON m.directory_id = r.directory_id AND m.resource_type = 'User' AND m.id = r.manager_id";
 
 pub(crate) fn read(row: &Row<'_>) -> Result<Resource> {
@@ -79,7 +81,8 @@ const GET: &str = "SELECT r.id, r.version, r.created_at, r.last_modified_at, r.d
 
 /// The key under which a userName is unique in its directory.
 fn user_name_key(resource: &Object) -> Option<String> {
-    resource.get("userName").and_then(Value::as_str).map(text::fold)
+    let user_name = resource.get("userName").and_then(Value::as_str)?;
+    Some(key(&text::fold(user_name)).into_owned())
 }
 
 /// What is shown for a resource where others refer to it: `displayName`, else `name.formatted`. No
@@ -429,7 +432,7 @@ impl DirectoryTx<'_> {
         self.tx
             .query_opt(
                 "SELECT id FROM resource WHERE directory_id = ?1 AND user_name = ?2",
-                &[(&self.directory_id).into(), (&text::fold(user_name)).into()],
+                &[(&self.directory_id).into(), key(&text::fold(user_name)).as_ref().into()],
                 |row| Ok(row.text(0)?.to_owned()),
             )
             .await
@@ -443,14 +446,15 @@ impl DirectoryTx<'_> {
         external_id: Option<&str>,
         except_id: &str,
     ) -> Result<Option<String>> {
-        let key = text::fold(display_name);
+        let folded = text::fold(display_name);
+        let name_key = key(&folded);
         let same_name = self
             .tx
             .query(
                 "SELECT resource_id FROM attribute_index WHERE directory_id = ?1 \
                  AND resource_type = 'Group' AND attribute = 'displayName' AND value_key = ?2 \
                  AND resource_id <> ?3",
-                &[(&self.directory_id).into(), (&key).into(), except_id.into()],
+                &[(&self.directory_id).into(), name_key.as_ref().into(), except_id.into()],
                 |row| Ok(row.text(0)?.to_owned()),
             )
             .await?;

@@ -1,5 +1,6 @@
 //! Lists and filters.
 
+mod look_up;
 mod order;
 mod pages;
 mod rows;
@@ -13,6 +14,7 @@ use scim::{
     sort::{Sort, SortOrder},
 };
 
+use look_up::is_look_up;
 pub use order::{Position, Seek, page};
 
 use crate::{
@@ -118,22 +120,24 @@ impl Store {
                 && search.sort_order.is_none()
                 && search.count <= 2
                 && matches!(search.paging, Paging::Index(0)));
+        let asked = Arc::new((search, narrowings));
+        if is_look_up(&asked.0, &sources(&asked.0, &asked.1)) {
+            let asked = Arc::clone(&asked);
+            let job = async move |mut tx: DirectoryTx<'_>| {
+                let (search, narrowings) = &*asked;
+                match sources(search, narrowings).as_slice() {
+                    [source] => tx.look_up(search, source).await,
+                    _ => Ok(None),
+                }
+            };
+            let found: Result<Option<Found>, Error> = self.read_one(directory_id, job).await;
+            if let Some(found) = found? {
+                return Ok(found);
+            }
+        }
         let job = async move |tx: DirectoryTx<'_>| {
-            let sources: Vec<Source<'_>> = search
-                .parts
-                .iter()
-                .zip(&narrowings)
-                .enumerate()
-                .map(|(number, (part, narrowing))| Source {
-                    number,
-                    part,
-                    narrowing: narrowing.as_ref(),
-                    exact: narrowing
-                        .as_ref()
-                        .map_or(part.condition.is_none(), |narrowing| narrowing.exact),
-                })
-                .collect();
-            tx.search(&search, &sources).await
+            let (search, narrowings) = &*asked;
+            tx.search(search, &sources(search, narrowings)).await
         };
         if is_quick {
             self.read(directory_id, job).await
@@ -141,6 +145,16 @@ impl Store {
             self.scan(directory_id, job).await
         }
     }
+}
+
+/// What is searched, part by part.
+fn sources<'s>(search: &'s Search, narrowings: &'s [Option<Narrowing>]) -> Vec<Source<'s>> {
+    let source = |(number, (part, narrowing)): (usize, (&'s Part, &'s Option<Narrowing>))| {
+        let narrowing = narrowing.as_ref();
+        let exact = narrowing.map_or(part.condition.is_none(), |narrowing| narrowing.exact);
+        Source { number, part, narrowing, exact }
+    };
+    search.parts.iter().zip(narrowings).enumerate().map(source).collect()
 }
 
 impl Resource {

@@ -64,8 +64,10 @@ fn refusals() {
             JsonProblem::String(limits.string),
         ),
         // S-065.
-        ("\"a\\u0000b\"", JsonProblem::Nul),
-        ("{\"\\u0000\":1}", JsonProblem::Nul),
+        ("\"a\\u0000b\"", JsonProblem::Nul(String::new())),
+        ("{\"\\u0000\":1}", JsonProblem::Nul(String::new())),
+        ("{\"a\":[{\"b\":\"\\u0000\"}]}", JsonProblem::Nul("a.b".into())),
+        ("{\"a\":{\"\\u0000\":1}}", JsonProblem::Nul("a".into())),
         ("1e999", JsonProblem::Number),
         ("-1e999", JsonProblem::Number),
         ("18446744073709551616", JsonProblem::Number),

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use store::{Store, Tx};
+use store::{Database, Store, Tx};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -16,11 +16,13 @@ use tokio::{
 use super::{Failure, directory::PUBLIC_URL, settings};
 use crate::{
     app::App,
+    availability::Availability,
+    background::{Background, Job, Others},
     clock,
     config::{ServeArgs, Settings, StoreArgs},
-    http,
-    log::{Log, LogWriter},
-    telemetry,
+    http, ids,
+    log::{self, Log, LogWriter},
+    shared_rate, telemetry,
 };
 
 pub async fn run(store: &StoreArgs, args: &ServeArgs) -> Result<(), Failure> {
@@ -62,6 +64,8 @@ pub struct Server {
     stop: oneshot::Sender<()>,
     serving: JoinHandle<()>,
     log: LogWriter,
+    background: Background,
+    watching: JoinHandle<()>,
 }
 
 impl Server {
@@ -85,16 +89,31 @@ impl Server {
             }
         };
         leave_public_url(&store, &public_url).await?;
+        let process = ids::prefixed("proc");
         tracing::info!(
             listen = %address,
             public_url,
+            process,
             store = %settings.database,
             version = env!("CARGO_PKG_VERSION"),
             "started"
         );
-        let (log, log_writer) = Log::start(Arc::clone(&store), settings.log_retention_days);
+        let availability = Arc::new(Availability::default());
+        let watching = tokio::spawn(Arc::clone(&availability).watch(Arc::clone(&store)));
+        let (log, log_writer) = Log::start(Arc::clone(&store), Arc::clone(&availability));
+        let others = match settings.database {
+            Database::Embedded(_) => Others::Nobody,
+            Database::Postgres(_) => Others::Processes,
+        };
+        let background = Background::start(
+            Arc::clone(&store),
+            Arc::clone(&availability),
+            others,
+            &process,
+            jobs(&settings),
+        );
         let (max_connections, grace) = (settings.max_connections, settings.shutdown);
-        let app = App::new(settings, public_url.clone(), Arc::clone(&store), log);
+        let app = App::new(settings, public_url.clone(), Arc::clone(&store), availability, log);
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(http::listen::serve(
             listener,
@@ -113,19 +132,41 @@ impl Server {
             stop,
             serving,
             log: log_writer,
+            background,
+            watching,
         })
     }
 
-    /// Finishes what was accepted, writes what is left of the log, closes the store.
+    /// Leaves the background work to others, finishes what was accepted, writes what is left of the
+    /// log, closes the store.
     pub async fn stop(self) {
         tracing::info!("stopping: open requests are finished");
         let _ = self.stop.send(());
+        self.background.stop().await;
         if let Err(error) = self.serving.await {
             tracing::error!(%error, "the accept loop failed");
         }
         self.log.finish().await;
+        self.watching.abort();
         tracing::info!("stopped");
     }
+}
+
+/// What is to be done beside answering requests.
+fn jobs(settings: &Settings) -> Vec<Job> {
+    let retention_days = settings.log_retention_days;
+    vec![
+        Job {
+            name: "provisioning-log",
+            every: log::PRUNE_EVERY,
+            work: Box::new(move |held| Box::pin(log::prune(held, retention_days))),
+        },
+        Job {
+            name: "rate-limits",
+            every: shared_rate::FORGET_EVERY,
+            work: Box::new(|held| Box::pin(shared_rate::forget_unused(held))),
+        },
+    ]
 }
 
 /// The address that a client on this machine can use.

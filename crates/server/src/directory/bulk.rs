@@ -62,14 +62,25 @@ enum State {
     Failed,
 }
 
-/// Carries out the operations of `job`; those that were processed, in the order of the request.
-/// What succeeded is durably stored.
-pub async fn bulk(job: &Arc<Job>, context: &Arc<Context>) -> Vec<Processed> {
+/// What became of a job.
+#[derive(Debug)]
+pub struct CarriedOut {
+    /// The operations that were processed, in the order of the request.
+    pub processed: Vec<Processed>,
+    /// Why the store took no more of them, if it stopped. Those that it did not take are among the
+    /// processed, as failed.
+    pub interrupted: Option<store::Error>,
+}
+
+/// Carries out the operations of `job`. What succeeded is durably stored. Where the store becomes
+/// unavailable none of the rest is tried; if it has taken nothing by then, the whole is refused.
+pub async fn bulk(job: &Arc<Job>, context: &Arc<Context>) -> Result<CarriedOut, Error> {
     let mut states = vec![State::Waiting; job.operations.len()];
     let mut all = Vec::with_capacity(job.operations.len());
     let mut failures = 0;
+    let mut interrupted = None;
     let mut segments = VecDeque::from(job.segments());
-    while !segments.is_empty() && !stops(job, failures) {
+    while !segments.is_empty() && !stops(job, failures) && interrupted.is_none() {
         let chunk = chunk(&segments);
         let started = Instant::now();
         let (job_of_chunk, context_of_chunk) = (Arc::clone(job), Arc::clone(context));
@@ -98,28 +109,44 @@ pub async fn bulk(job: &Arc<Job>, context: &Arc<Context>) -> Vec<Processed> {
             .await;
         let ran = ran.unwrap_or_else(|error| {
             let error = Error::Store(error);
-            tracing::error!(%error, "operations of a bulk request were not stored");
-            let lost = chunk.iter().flatten().map(|&operation| Processed {
+            let lost = match error.unavailable() {
+                Some(why) => {
+                    interrupted = Some(why.clone());
+                    segments.make_contiguous()
+                }
+                None => {
+                    tracing::error!(%error, "operations of a bulk request were not stored");
+                    &*chunk
+                }
+            };
+            let lost = lost.iter().flatten().map(|&operation| Processed {
                 operation,
                 result: Err(error.to_scim()),
-                notes: Notes::default(),
+                notes: job.operations[operation].notes.clone(),
                 duration: started.elapsed(),
             });
             let room = job.fail_on_errors.map_or(usize::MAX, |most| most - failures);
             lost.take(room).collect()
         });
+        if let Some(error) = interrupted.take_if(|_| all.iter().all(is_failed)) {
+            return Err(Error::Store(error));
+        }
         for processed in &ran {
             while segments.front().is_some_and(|segment| segment.contains(&processed.operation)) {
                 segments.pop_front();
             }
-            let failed = processed.result.is_err();
+            let failed = is_failed(processed);
             failures += usize::from(failed);
             states[processed.operation] = if failed { State::Failed } else { State::Done };
         }
         all.extend(ran);
     }
     all.sort_by_key(|processed| processed.operation);
-    all
+    Ok(CarriedOut { processed: all, interrupted })
+}
+
+fn is_failed(processed: &Processed) -> bool {
+    processed.result.is_err()
 }
 
 fn stops(job: &Job, failures: usize) -> bool {

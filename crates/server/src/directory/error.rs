@@ -43,6 +43,16 @@ pub enum Error {
 const NAMED_IDS: usize = 20;
 
 impl Error {
+    /// Why the store did not serve the request, if that is the reason.
+    pub fn unavailable(&self) -> Option<&store::Error> {
+        match self {
+            Self::Store(error) | Self::Search(store::search::SearchError::Store(error)) => {
+                Some(error).filter(|error| matches!(error, store::Error::Unavailable(_)))
+            }
+            _ => None,
+        }
+    }
+
     /// The message for the client.
     pub fn to_scim(&self) -> scim::Error {
         use store::{Error as StoreError, search::SearchError};
@@ -123,11 +133,10 @@ impl Error {
                 ScimType::TooMany,
                 format!("{}; ask for userName, externalId, emails or id with eq", self),
             ),
-            Self::Store(StoreError::Unavailable(_))
-            | Self::Search(SearchError::Store(StoreError::Unavailable(_))) => scim::Error::new(
+            _ if self.unavailable().is_some() => scim::Error::new(
                 503,
                 None,
-                "the request could not be stored now; send it again later",
+                "the server cannot reach its store now; send the request again later",
             ),
             Self::Store(StoreError::Stale) => scim::Error::new(
                 412,

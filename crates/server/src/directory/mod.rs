@@ -23,7 +23,7 @@ mod replace;
 mod search;
 mod unique;
 
-pub use bulk::{Done, Processed, bulk};
+pub use bulk::{CarriedOut, Done, Processed, bulk};
 pub use create::create;
 pub use delete::delete;
 pub use error::Error;

@@ -160,7 +160,9 @@ pub async fn find(app: &App, secret: &str) -> Result<Option<Arc<Access>>, Denied
         })
         .await;
     let unavailable = |error| {
-        tracing::error!(%error, "a token could not be looked up");
+        if !app.availability.failed(&error) {
+            tracing::error!(%error, "a token could not be looked up");
+        }
         Denied::Unavailable
     };
     let found = found.map_err(unavailable)?;

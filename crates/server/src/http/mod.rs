@@ -15,7 +15,13 @@ use axum::{
 };
 use hyper::body::Incoming;
 
-use crate::app::App;
+use crate::{app::App, availability, ids};
+
+/// Seconds after which a client that could not be served now is asked to come back: a few, and not
+/// the same for all, so that they do not all come at once.
+pub fn retry_after() -> u32 {
+    2 + ids::below(5)
+}
 
 /// Answers any request.
 ///
@@ -32,12 +38,14 @@ pub async fn answer(app: Arc<App>, request: Request<Incoming>) -> Response {
 
 /// The store can be read.
 async fn readyz(app: &App) -> Response {
-    match crate::admin::organizations::list(&app.store).await {
+    match availability::read(&app.store).await {
         Ok(_) => "ready\n".into_response(),
         Err(error) => {
-            tracing::error!(%error, "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")], "not ready\n")
-                .into_response()
+            if !app.availability.failed(&error) {
+                tracing::error!(%error, "not ready");
+            }
+            let retry_after = [(header::RETRY_AFTER, retry_after().to_string())];
+            (StatusCode::SERVICE_UNAVAILABLE, retry_after, "not ready\n").into_response()
         }
     }
 }

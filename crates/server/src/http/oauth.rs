@@ -19,13 +19,14 @@ use store::Tx;
 
 use super::{
     auth::{self, Access},
+    retry_after,
     scim::{
         exchange::Exchange,
         log_denied,
         route::{self, Address},
     },
 };
-use crate::{app::App, clock, token};
+use crate::{app::App, clock, rate_limit::OverLimit, token};
 
 /// The token endpoint's path below the public URL.
 pub const TOKEN: &str = "/oauth/token";
@@ -172,16 +173,22 @@ async fn grant(
     let access = match client(app, &client_id, &secret, now).await {
         Ok(access) => access,
         Err(refusal) => {
-            log_denied(app, &Address::Directory(client_id), exchange).await;
+            // While the store is away nobody can say whether the directory exists.
+            if refusal.status != StatusCode::SERVICE_UNAVAILABLE {
+                log_denied(app, &Address::Directory(client_id), exchange).await;
+            }
             return Err(refusal);
         }
     };
     exchange.of(&access);
-    let directory = &access.directory;
-    app.rate_limits.take(&directory.id, directory.rate_limit).map_err(|wait| {
-        let description = "this directory makes too many requests";
-        let refusal = refuse(StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable", description);
-        Refusal { retry_after: Some(wait.as_secs() + 1), ..refusal }
+    app.let_in(&access.directory).await.map_err(|limited| match limited {
+        OverLimit::For(wait) => {
+            let description = "this directory makes too many requests";
+            let status = StatusCode::TOO_MANY_REQUESTS;
+            let refusal = refuse(status, "temporarily_unavailable", description);
+            Refusal { retry_after: Some(wait.as_secs() + 1), ..refusal }
+        }
+        OverLimit::Unavailable(error) => not_stored(app, &error),
     })?;
     issue(app, &access, now).await
 }
@@ -227,10 +234,7 @@ async fn issue(app: &App, access: &Access, now: i64) -> Result<Value, Refusal> {
             store::tokens::grant(tx, &id, &digest, expires_at, now).await
         })
         .await
-        .map_err(|error| {
-            tracing::error!(%error, "an access token could not be stored");
-            unavailable()
-        })?;
+        .map_err(|error| not_stored(app, &error))?;
     Ok(json!({
         "access_token": secret,
         "token_type": "Bearer",
@@ -259,10 +263,17 @@ fn invalid_client(description: &str) -> Refusal {
     refuse(StatusCode::UNAUTHORIZED, "invalid_client", description)
 }
 
+fn not_stored(app: &App, error: &store::Error) -> Refusal {
+    if !app.availability.failed(error) {
+        tracing::error!(%error, "an access token could not be stored");
+    }
+    unavailable()
+}
+
 fn unavailable() -> Refusal {
     let description = "no token can be given now; ask again later";
     let refusal = refuse(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", description);
-    Refusal { retry_after: Some(5), ..refusal }
+    Refusal { retry_after: Some(retry_after().into()), ..refusal }
 }
 
 fn metadata(app: &App) -> Value {

@@ -160,6 +160,76 @@ async fn s_320_hostile_bodies() {
     assert!(!server.log().contains("panicked"), "{}", server.log());
 }
 
+/// U+0000, which no store has to be able to keep, is refused or finds nothing wherever it comes.
+#[tokio::test]
+async fn the_character_that_cannot_be_kept() {
+    let server = TestServer::start().await;
+    let client = server.client(&server.directory("generic", 0).await);
+    let one = client.post("/Users", user("a@example.com")).await.expect(201).id();
+    let crew = client.post("/Groups", group("Crew")).await.expect(201).id();
+    let filter = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    for (target, status) in [
+        (format!("/Users/{one}%00"), 404),
+        ("/Groups/%00".to_owned(), 404),
+        ("/%00".to_owned(), 404),
+        ("/Schemas/%00".to_owned(), 404),
+        ("/ResourceTypes/%00".to_owned(), 404),
+        (format!("/Users?filter={}", filter("userName eq \"a\0\"")), 400),
+        (format!("/Users?filter={}", filter("userName sw 'a\0'")), 400),
+        (format!("/Users?filter={}", filter("id eq a\0")), 400),
+        (format!("/Users/{one}?filter={}", filter("userName eq \"\\u0000\"")), 400),
+        ("/Users?sortBy=userName%00".to_owned(), 400),
+        ("/Users?cursor=%00".to_owned(), 400),
+        ("/Users?count=1%00".to_owned(), 400),
+        ("/Users?anything=%00".to_owned(), 200),
+        ("/Users?attributes=userName%00".to_owned(), 200),
+    ] {
+        let answered = client.get(&target).await;
+        assert!([status, 400].contains(&answered.status.as_u16()), "{target}: {answered:?}");
+    }
+    let nul = "\0";
+    for (method, target, body) in [
+        (Method::POST, "/Users".to_owned(), json!({"userName": nul})),
+        (Method::POST, "/Groups".to_owned(), json!({"displayName": "Crew 2", "externalId": nul})),
+        (Method::POST, "/Users/.search".to_owned(), json!({"filter": nul})),
+        (
+            Method::PUT,
+            format!("/Users/{one}"),
+            json!({"userName": "a", "emails": [{"value": nul}]}),
+        ),
+        (
+            Method::PATCH,
+            format!("/Groups/{crew}"),
+            patch(json!([
+                {"op": "add", "path": "members", "value": [{"value": nul}, {"value": one}]}
+            ])),
+        ),
+        (
+            Method::PATCH,
+            format!("/Groups/{crew}"),
+            patch(json!([
+                {"op": "remove", "path": "members[value eq \"\0\"]"}
+            ])),
+        ),
+        (
+            Method::POST,
+            "/Bulk".to_owned(),
+            json!({"Operations": [
+                {"method": "DELETE", "path": format!("/Users/{nul}")}
+            ]}),
+        ),
+    ] {
+        let answered = send(&client, method, &target, body.to_string().into_bytes()).await;
+        assert_eq!(held(answered), 400, "{target} {body}");
+    }
+    // Percent-encoding is read in a path, not in a body.
+    let bulk = json!({"Operations": [{"method": "DELETE", "path": format!("/Users/{one}%00")}]});
+    let answered = client.post("/Bulk", bulk).await.expect(200);
+    assert_eq!(answered.body["Operations"][0]["status"], "404", "{answered:?}");
+    client.get(&format!("/Users/{one}")).await.expect(200);
+    assert!(!server.log().contains("panicked"), "{}", server.log());
+}
+
 /// S-161, S-162, S-447: filters that are long, deep, or look like something else are answered, and
 /// what is text in them stays text.
 #[tokio::test]

@@ -193,6 +193,25 @@ CREATE TABLE provisioning_log (
     PRIMARY KEY (directory_id, request_id)
 ) STRICT, WITHOUT ROWID;
 
+-- What a directory has used of the requests that it may make, for all processes together. No row is
+-- nothing.
+CREATE TABLE rate_limit (
+    directory_id TEXT PRIMARY KEY,
+    -- When something was taken, by the clock that is furthest ahead.
+    latest INTEGER NOT NULL,
+    -- When all that was taken will have been earned; later than latest.
+    earned_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Which process does which background work. No row is nobody.
+CREATE TABLE lease (
+    name TEXT PRIMARY KEY,
+    holder TEXT NOT NULL,
+    -- Grows as long as the holder lives; whoever sees it stand still may take over.
+    renewals INTEGER NOT NULL,
+    held_since INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- What a running server tells the command line beside it.
 CREATE TABLE setting (
     name TEXT PRIMARY KEY,

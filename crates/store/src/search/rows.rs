@@ -41,11 +41,12 @@ impl DirectoryTx<'_> {
         let place = binds.len() + 3;
         let (range, bound) = order.seek(seek, place, source.narrowing.is_some());
         let sql = format!(
-            "SELECT {}, {} {} WHERE r.directory_id = ?1 AND r.resource_type = ?2{range}{filter} \
+            "SELECT {}, {} FROM resource r {} WHERE r.directory_id = ?1 AND r.resource_type = ?2\
+             {range}{filter} \
              ORDER BY {} LIMIT ?{}",
             resources::COLUMNS,
             order.column(),
-            resources::FROM,
+            resources::MANAGER,
             order.by(seek.is_backward(), source.narrowing.is_some()),
             place + bound.len()
         );
@@ -211,7 +212,7 @@ impl DirectoryTx<'_> {
     }
 }
 
-fn first_params<'p>(
+pub(super) fn first_params<'p>(
     directory_id: &'p str,
     source: &'p Source<'_>,
     binds: &'p [String],

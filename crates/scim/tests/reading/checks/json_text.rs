@@ -27,7 +27,7 @@ pub fn check(bytes: &[u8]) {
                     P::Empty | P::Encoding | P::Syntax(_) => {
                         assert!(reference.is_err(), "{error} in a text that serde_json reads");
                     }
-                    P::Depth(_) | P::Names(_) | P::String(_) | P::Duplicate(_) | P::Nul => {}
+                    P::Depth(_) | P::Names(_) | P::String(_) | P::Duplicate(_) | P::Nul(_) => {}
                     P::Number => assert!(bytes.iter().any(u8::is_ascii_digit), "{error}"),
                 }
                 let lines = bytes.iter().filter(|&&byte| byte == b'\n').count() + 1;

@@ -7,6 +7,8 @@ use axum::{
     },
 };
 
+use crate::http::retry_after;
+
 const SCIM_JSON: HeaderValue = HeaderValue::from_static("application/scim+json");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -43,6 +45,8 @@ impl Answer {
 /// A refusal: the error message and the headers that belong to it.
 pub(super) struct Refusal {
     pub error: scim::Error,
+    /// Why the store did not serve the request, if that is the reason.
+    pub unavailable: Option<store::Error>,
     headers: Vec<(HeaderName, String)>,
 }
 
@@ -50,6 +54,11 @@ impl Refusal {
     pub fn with(mut self, name: HeaderName, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
+    }
+
+    /// The same request may succeed in a moment.
+    pub fn retry(self) -> Self {
+        self.with(header::RETRY_AFTER, retry_after().to_string())
     }
 
     pub fn into_response(self, parts: &Parts, request_id: &str) -> Response<Body> {
@@ -66,17 +75,22 @@ impl Refusal {
 
 impl From<scim::Error> for Refusal {
     fn from(error: scim::Error) -> Self {
-        Self { error, headers: Vec::new() }
+        Self { error, unavailable: None, headers: Vec::new() }
     }
 }
 
 impl From<crate::directory::Error> for Refusal {
     fn from(error: crate::directory::Error) -> Self {
         let refusal = Refusal::from(error.to_scim());
-        if refusal.error.status >= 500 {
-            tracing::error!(%error, "a use case failed");
+        match error.unavailable() {
+            Some(why) => Refusal { unavailable: Some(why.clone()), ..refusal.retry() },
+            None => {
+                if refusal.error.status >= 500 {
+                    tracing::error!(%error, "a use case failed");
+                }
+                refusal
+            }
         }
-        if refusal.error.status == 503 { refusal.with(header::RETRY_AFTER, "5") } else { refusal }
     }
 }
 
@@ -134,10 +148,12 @@ mod tests {
         let error = store::Error::Unavailable("the disk at /secret is full".into());
         let refusal = Refusal::from(crate::directory::Error::from(error));
         let (parts, ()) = axum::http::Request::new(()).into_parts();
+        assert!(matches!(refusal.unavailable, Some(store::Error::Unavailable(_))));
         let detail = refusal.error.detail.clone();
         let response = refusal.into_response(&parts, "request-7");
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(response.headers()[header::RETRY_AFTER], "5");
+        let retry_after = response.headers()[header::RETRY_AFTER].to_str().expect("a number");
+        assert!((1..=10).contains(&retry_after.parse().expect("seconds")), "{retry_after}");
         assert_eq!(response.headers()[header::CONTENT_TYPE], "application/scim+json");
         assert!(!detail.contains("secret"), "{detail}");
     }

@@ -20,7 +20,7 @@ use super::{
     resources::Call,
 };
 use crate::{
-    directory::{self, Context, Processed},
+    directory::{self, CarriedOut, Context, Processed},
     ids,
 };
 
@@ -52,8 +52,12 @@ pub(super) async fn answer(call: Call<'_>, body: &mut Body) -> Result<Answer, Re
     };
     let part = call.exchange.part();
     let carried_out = tokio::spawn(async move {
-        let processed = directory::bulk(&job, &context).await;
+        let carried_out = directory::bulk(&job, &context).await;
         drop(turn);
+        let CarriedOut { processed, interrupted } = carried_out?;
+        if let Some(error) = interrupted {
+            app.availability.failed(&error);
+        }
         for processed in &processed {
             let operation = &job.operations[processed.operation];
             app.log.add(entry(part.clone(), operation, processed)).await;
@@ -62,9 +66,9 @@ pub(super) async fn answer(call: Call<'_>, body: &mut Body) -> Result<Answer, Re
             .iter()
             .map(|processed| outcome(&job.operations[processed.operation], processed, &context));
         let body = Value::from(bulk::response(outcomes)).to_string();
-        (body, summary(&job, &processed))
+        Ok::<_, directory::Error>((body, summary(&job, &processed)))
     });
-    let (body, summary) = carried_out.await.map_err(failed)?;
+    let (body, summary) = carried_out.await.map_err(failed)??;
     if let Some(summary) = summary {
         call.exchange.notes.add(summary);
     }

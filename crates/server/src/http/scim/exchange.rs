@@ -95,7 +95,8 @@ impl Exchange {
             entry.detail = Some(mask_tokens(&error.detail));
         }
         entry.resource_id = entry.resource_id.as_deref().map(mask_tokens);
-        if status >= 500 {
+        // That the store is away is said once, not for each request.
+        if status >= 500 && status != 503 {
             tracing::error!(
                 request.id = entry.request_id,
                 directory.id = entry.directory_id,

@@ -30,6 +30,7 @@ use crate::{
     app::App,
     directory::Context,
     http::auth::{self, Access, Denied},
+    rate_limit::OverLimit,
 };
 
 /// Requests a second and directory that are logged though they fail to authenticate; more are
@@ -48,6 +49,9 @@ pub async fn handle(app: Arc<App>, request: Request) -> Response {
     let (response, error) = match outcome {
         Ok(answer) => (answer.into_response(&parts, exchange.request_id()), None),
         Err(refusal) => {
+            if let Some(error) = &refusal.unavailable {
+                app.availability.failed(error);
+            }
             let error = refusal.error.clone();
             (refusal.into_response(&parts, exchange.request_id()), Some(error))
         }
@@ -97,7 +101,7 @@ async fn answer(
         return Err(route_refusal(route.err()));
     };
     let base_url = base_url(app, address);
-    let access = if public && anonymous && discovery_is_public(app, address).await {
+    let access = if public && anonymous && discovery_is_public(app, address).await? {
         None
     } else {
         Some(let_in(app, &parts.headers, address, exchange).await?)
@@ -216,17 +220,20 @@ fn base_url(app: &App, address: &Address) -> String {
 
 /// Whether discovery answers requests without a token: unless a directory of this address has that
 /// switched off (S-119).
-async fn discovery_is_public(app: &App, address: &Address) -> bool {
-    use crate::admin::directories;
-    match address {
-        Address::Directory(id) => match directories::get(&app.store, id).await {
-            Ok(directory) => directory.public_discovery,
-            Err(error) => matches!(error, crate::admin::Error::NotFound(_)),
-        },
-        Address::Organization(slug) => match directories::list(&app.store, Some(slug)).await {
-            Ok(all) => all.iter().all(|directory| directory.public_discovery),
-            Err(error) => matches!(error, crate::admin::Error::NotFound(_)),
-        },
+async fn discovery_is_public(app: &App, address: &Address) -> Result<bool, Refusal> {
+    use crate::admin::{Error, directories};
+    let public = match address {
+        Address::Directory(id) => {
+            directories::get(&app.store, id).await.map(|directory| directory.public_discovery)
+        }
+        Address::Organization(slug) => directories::list(&app.store, Some(slug))
+            .await
+            .map(|all| all.iter().all(|directory| directory.public_discovery)),
+    };
+    match public {
+        Ok(public) => Ok(public),
+        Err(Error::Store(error)) => Err(Refusal::from(crate::directory::Error::Store(error))),
+        Err(error) => Ok(matches!(error, Error::NotFound(_))),
     }
 }
 
@@ -282,22 +289,25 @@ async fn let_in(
     match auth::authenticate(app, headers, address, now, &mut exchange.notes).await {
         Ok(access) => {
             exchange.of(&access);
-            app.rate_limits.take(&access.directory.id, access.directory.rate_limit).map_err(
-                |wait| {
+            match app.let_in(&access.directory).await {
+                Ok(()) => Ok(access),
+                Err(OverLimit::For(wait)) => {
                     let seconds = wait.as_secs() + 1;
-                    Refusal::from(Error::new(
-                        429,
-                        None,
-                        format!(
-                            "this directory may make {} requests a second; send it again in \
-                             {seconds} s",
-                            access.directory.rate_limit
-                        ),
-                    ))
-                    .with(header::RETRY_AFTER, seconds.to_string())
-                },
-            )?;
-            Ok(access)
+                    let detail = format!(
+                        "this directory may make {} requests a second; send it again in {seconds} s",
+                        access.directory.rate_limit
+                    );
+                    Err(Refusal::from(Error::new(429, None, detail))
+                        .with(header::RETRY_AFTER, seconds.to_string()))
+                }
+                Err(OverLimit::Unavailable(error)) => {
+                    Err(crate::directory::Error::Store(error).into())
+                }
+            }
+        }
+        // Nobody can say whether the directory exists.
+        Err(denied @ Denied::Unavailable) => {
+            Err(Refusal::from(Error::new(denied.status(), None, denied.detail())).retry())
         }
         Err(denied) => {
             log_denied(app, address, exchange).await;
@@ -310,8 +320,7 @@ async fn let_in(
                     header::WWW_AUTHENTICATE,
                     "Bearer realm=\"headcount\", error=\"invalid_token\"",
                 ),
-                Denied::Unavailable => refusal.with(header::RETRY_AFTER, "5"),
-                Denied::Several | Denied::Disabled => refusal,
+                Denied::Several | Denied::Disabled | Denied::Unavailable => refusal,
             })
         }
     }

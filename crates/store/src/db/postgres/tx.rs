@@ -7,7 +7,9 @@
 use std::{
     future::Future,
     mem,
+    ops::Deref,
     pin::Pin,
+    sync::Arc,
     task::{Context, Waker},
     time::Duration,
 };
@@ -30,10 +32,30 @@ use crate::{
 /// Prepared statements of a connection. Filters make new ones; past this all are forgotten.
 const MAX_PREPARED: usize = 300;
 
+/// A connection.
+#[derive(Debug)]
+pub(super) enum Client {
+    /// Nobody else uses it meanwhile.
+    Own(Box<Object>),
+    /// Others send statements on it, too.
+    Shared(Arc<Object>),
+}
+
+impl Deref for Client {
+    type Target = Object;
+
+    fn deref(&self) -> &Object {
+        match self {
+            Self::Own(client) => client,
+            Self::Shared(client) => client,
+        }
+    }
+}
+
 /// How a transaction sees what others do meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Isolation {
-    /// Every statement is a transaction by itself.
+    /// Every statement is a transaction by itself, which needs no connection of its own.
     None,
     /// Reads of one state.
     Snapshot,
@@ -56,7 +78,7 @@ type Sent<'c, T> = Pin<Box<dyn Future<Output = Result<T, tokio_postgres::Error>>
 /// An open transaction.
 #[derive(Debug)]
 pub(in crate::db) struct PgTx {
-    client: Option<Object>,
+    client: Option<Client>,
     waiting: Vec<Waiting>,
     isolation: Isolation,
     /// Whether the server has a transaction open, or is about to.
@@ -71,7 +93,7 @@ pub(in crate::db) struct PgTx {
 
 impl PgTx {
     pub(super) fn new(
-        client: Object,
+        client: Client,
         isolation: Isolation,
         keeps_statements: bool,
         patience: Duration,
@@ -95,6 +117,16 @@ impl PgTx {
 
     pub(super) fn failure(&self) -> Option<&Failure> {
         self.failure.as_ref()
+    }
+
+    /// The connection, if it is shared and has not answered.
+    pub(super) fn lost_shared(&self) -> Option<&Arc<Object>> {
+        match (&self.client, &self.failure) {
+            (Some(Client::Shared(client)), Some(failure)) if failure.kind == Kind::Connection => {
+                Some(client)
+            }
+            _ => None,
+        }
     }
 
     pub(in crate::db) fn writes(&self) -> u64 {
@@ -256,8 +288,10 @@ impl PgTx {
         self.waiting.clear();
         let is_open = mem::take(&mut self.open);
         if self.failure.as_ref().is_some_and(|failure| failure.kind == Kind::Connection) {
-            // It is of no use to anybody else.
-            self.client.take().map(Object::take);
+            // It is of no use to anybody else. Shared ones are found out by whoever shares them.
+            if let Some(Client::Own(client)) = self.client.take() {
+                drop(Object::take(*client));
+            }
         }
         let Some(client) = self.client.as_ref().filter(|_| is_open) else { return };
         let mut ended: Sent<'_, ()> = Box::pin(client.batch_execute(word));

@@ -6,6 +6,7 @@
 
 mod guard;
 mod programs;
+mod test_database;
 
 use std::{
     env,
@@ -16,7 +17,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::{
-        Mutex, OnceLock, PoisonError,
+        Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     thread::sleep,
@@ -25,6 +26,7 @@ use std::{
 
 use guard::Guard;
 use programs::Programs;
+pub use test_database::{TestDatabase, shared};
 
 /// Long enough for a busy machine and a long recovery.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -124,18 +126,6 @@ impl LocalPostgres {
             }
         }
         Ok(server)
-    }
-
-    /// One server for the whole process, not durable, started by whoever asks first.
-    ///
-    /// # Panics
-    /// When it cannot be started.
-    pub fn shared() -> &'static Self {
-        static SHARED: OnceLock<LocalPostgres> = OnceLock::new();
-        SHARED.get_or_init(|| {
-            let options = Options { max_connections: 1000, ..Options::default() };
-            Self::start(&options).unwrap_or_else(|error| panic!("no PostgreSQL: {error}"))
-        })
     }
 
     /// The address of a database of this server; `postgres` is always there.

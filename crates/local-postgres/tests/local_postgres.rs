@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use local_postgres::{LocalPostgres, Options, Shutdown};
+use local_postgres::{LocalPostgres, Options, Shutdown, TestDatabase, shared};
 
 /// Set for the process that [`is_gone_after_its_owner_was_killed`] kills.
 const OWNER: &str = "LOCAL_POSTGRES_TEST_OWNER";
@@ -60,7 +60,7 @@ fn data_survives_restarts_and_nothing_survives_the_owner() {
 
 #[test]
 fn databases_are_apart_and_can_be_dropped_while_in_use() {
-    let server = LocalPostgres::shared();
+    let server = shared();
     let urls = [server.create_database().unwrap(), server.create_database().unwrap()];
     assert_ne!(urls[0], urls[1]);
     server.run(name(&urls[0]), "CREATE TABLE mine (number INT)").unwrap();
@@ -70,6 +70,18 @@ fn databases_are_apart_and_can_be_dropped_while_in_use() {
     let error = server.run(name(&urls[0]), "SELECT 1").unwrap_err().to_string();
     assert!(error.contains("does not exist"), "{error}");
     server.drop_database(&urls[1]).unwrap();
+}
+
+#[test]
+fn the_database_of_a_test_goes_with_it() {
+    let database = TestDatabase::on(shared());
+    database.run("CREATE TABLE mine (number INT)");
+    assert_eq!(database.run("INSERT INTO mine VALUES (7) RETURNING number"), "7");
+    let (url, folder) = (database.url().unwrap().to_owned(), database.folder().to_owned());
+    assert!(folder.exists());
+    drop(database);
+    let error = shared().run(name(&url), "SELECT 1").unwrap_err().to_string();
+    assert!(error.contains("does not exist") && !folder.exists(), "{error}");
 }
 
 #[test]

@@ -81,7 +81,8 @@ impl Availability {
                         if now - last >= QUIET {
                             *outage = None;
                             tracing::info!(
-                                seconds = (at - since).as_secs_f32(),
+                                // To the tenth.
+                                seconds = ((at - since).as_secs_f64() * 10.0).round() / 10.0,
                                 "the store is available again"
                             );
                             break;

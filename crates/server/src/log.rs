@@ -282,3 +282,57 @@ pub async fn prune(held: Held, retention_days: u32) -> Done {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use store::{Database, DirectoryTx};
+
+    use super::*;
+
+    fn entry(number: usize) -> Entry {
+        Entry {
+            directory_id: "dir-1".into(),
+            request_id: format!("request-{number:06}"),
+            ..Entry::default()
+        }
+    }
+
+    /// While the store takes none the newest are kept; each is written once, also when it is tried
+    /// twice.
+    #[tokio::test]
+    async fn the_newest_entries_are_kept_and_written_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::Embedded(folder.path().into());
+        let store = Arc::new(Store::open(&database, 0).await.unwrap());
+        let mut unwritten = Unwritten {
+            store: Arc::clone(&store),
+            availability: Arc::default(),
+            batches: VecDeque::new(),
+            entries: 0,
+        };
+        const ALL: usize = KEPT + 10_000;
+        for first in (0..ALL).step_by(1_000) {
+            let mut some = (first..ALL.min(first + 1_000)).map(entry).collect();
+            unwritten.add(&mut some);
+            assert!(some.is_empty());
+            let counted: usize = unwritten.batches.iter().map(|batch| batch.len()).sum();
+            assert_eq!(counted, unwritten.entries);
+            assert!((first.min(KEPT - BATCH)..=KEPT).contains(&counted), "{counted}");
+        }
+        let oldest = &unwritten.batches[0][0].request_id;
+        assert!(*oldest >= entry(ALL - KEPT).request_id, "{oldest}");
+        assert_eq!(unwritten.batches.back().unwrap().last().unwrap(), &entry(ALL - 1));
+
+        unwritten.batches.truncate(4);
+        let kept: Vec<Entry> =
+            unwritten.batches.iter().flat_map(|batch| batch.to_vec()).rev().collect();
+        unwritten.entries = kept.len();
+        // As if the answer to its commit had been lost.
+        append(&store, Arc::clone(&unwritten.batches[1])).await.unwrap();
+        unwritten.write().await;
+        assert_eq!((unwritten.batches.len(), unwritten.entries), (0, 0));
+        let read = async |mut tx: DirectoryTx<'_>| tx.log(10_000).await;
+        let written = store.read::<_, store::Error, _>("dir-1", read).await.unwrap();
+        assert_eq!(written, kept);
+    }
+}

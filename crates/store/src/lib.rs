@@ -5,6 +5,10 @@
 //! only, and every statement of it is keyed by the directory. Organizations, directories and
 //! tokens are kept by [`Store::administer`].
 
+// What integration tests and unit tests share names this crate.
+#[cfg(test)]
+extern crate self as store;
+
 mod attribute_index;
 mod db;
 mod dialect;

@@ -177,7 +177,7 @@ impl DirectoryTx<'_> {
         }
         let keys = attribute_index::keys(resource_type, resource);
         let keys: Vec<(&str, &str)> = keys.iter().map(|(name, key)| (*name, &**key)).collect();
-        self.add_keys(resource_type, id, &keys).await?;
+        self.add_first_keys(resource_type, id, &keys).await?;
         self.record(&Entry {
             resource_type: resource_type.into(),
             resource_id: id.into(),

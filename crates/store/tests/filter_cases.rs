@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod fresh;
+
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use scim::{
@@ -13,7 +15,7 @@ use scim::{
 };
 use serde_json::Value;
 use store::{
-    Database, DirectoryTx, Store,
+    DirectoryTx, Store,
     journal::Operation,
     resources::Change,
     search::{Paging, Part, Search},
@@ -76,8 +78,7 @@ async fn fill(store: &Store, cases: &Value) {
 /// S-179. S-449.
 #[tokio::test]
 async fn the_store_answers_all_filter_cases() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&Database::Embedded(folder.path().into()), 0).await.unwrap();
+    let store = fresh::open().await;
     let cases = cases();
     let [user, group] = resource_types(&cases);
     fill(&store, &cases).await;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod fresh;
 #[path = "../../scim/tests/reading/model/filter.rs"]
 mod model;
 #[path = "../../scim/tests/reading/random.rs"]
@@ -21,7 +22,7 @@ use scim::{
 };
 use serde_json::{Value, json};
 use store::{
-    Database, DirectoryTx, Store,
+    DirectoryTx, Store,
     search::{Paging, Part, Search, Seek},
 };
 
@@ -222,10 +223,9 @@ proptest! {
     #[test]
     fn filters_agree(people in people(), filters in vec(random::user_filter(), 40)) {
         let rt = Arc::new(random::user_with_lab());
-        let folder = tempfile::tempdir().unwrap();
         let sent = sent(&rt, &people);
         wait(async {
-            let store = Store::open(&Database::Embedded(folder.path().into()), 0).await.unwrap();
+            let store = fresh::open().await;
             fill(&store, &rt, &people).await;
             for filter in &filters {
                 let mut notes = Notes::default();
@@ -251,10 +251,9 @@ proptest! {
     #[test]
     fn orders_agree(people in people()) {
         let rt = Arc::new(random::user_with_lab());
-        let folder = tempfile::tempdir().unwrap();
         let sent = sent(&rt, &people);
         wait(async {
-            let store = Store::open(&Database::Embedded(folder.path().into()), 0).await.unwrap();
+            let store = fresh::open().await;
             fill(&store, &rt, &people).await;
             for (path, kind) in random::PATHS {
                 for order in [SortOrder::Ascending, SortOrder::Descending] {

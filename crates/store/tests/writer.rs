@@ -1,16 +1,17 @@
 //! Jobs that share a commit: what a refused one has written is undone, what the others have is not.
 
+mod fresh;
+
 use std::sync::Arc;
 
 use serde_json::json;
-use store::{Database, DirectoryTx, Error, Store};
+use store::{DirectoryTx, Error};
 
 const DIRECTORY: &str = "dir-writer";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refused_job_leaves_nothing_and_takes_nobody_with_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Arc::new(Store::open(&Database::Embedded(folder.path().into()), 0).await.unwrap());
+    let store = Arc::new(fresh::open().await);
     let jobs: Vec<_> = (0..300)
         .map(|number| {
             let store = Arc::clone(&store);

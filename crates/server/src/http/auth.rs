@@ -12,20 +12,33 @@ use store::{directories::Directory, tokens::Token};
 use subtle::ConstantTimeEq;
 
 use super::scim::route::Address;
-use crate::{app::App, schemas::ResourceTypes, token};
+use crate::{app::App, rate_limit::Turns, schemas::ResourceTypes, token};
 
 /// How long a token that was found valid is not looked up again. The command line waits this long
 /// after it ends a token or switches a directory off, so that no request is let in afterwards.
 pub const REMEMBERED: Duration = Duration::from_millis(100);
+
+/// How long a request waits for another that looks the same token up, before it does so itself.
+const TURN: Duration = Duration::from_secs(1);
 
 /// Tokens remembered at a time.
 const MAX_REMEMBERED: usize = 10_000;
 
 /// Tokens found a moment ago, by digest.
 #[derive(Default)]
-pub struct Tokens(RwLock<HashMap<String, (Instant, Arc<Access>)>>);
+pub struct Tokens {
+    remembered: RwLock<HashMap<String, (Instant, Arc<Access>)>>,
+    /// Of those who look the same token up: one does, the others read what it has found.
+    turns: Turns,
+}
 
 impl Tokens {
+    fn get(&self, digest: &str) -> Option<Arc<Access>> {
+        let remembered = self.remembered.read().unwrap_or_else(PoisonError::into_inner);
+        let (at, access) = remembered.get(digest)?;
+        (at.elapsed() < REMEMBERED).then(|| Arc::clone(access))
+    }
+
     /// Has the directory's tokens looked up again once the guard is dropped.
     pub fn forget_after<'t>(&'t self, directory_id: &'t str) -> Forget<'t> {
         Forget { tokens: self, directory_id }
@@ -40,7 +53,7 @@ pub struct Forget<'t> {
 
 impl Drop for Forget<'_> {
     fn drop(&mut self) {
-        let mut remembered = self.tokens.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut remembered = self.tokens.remembered.write().unwrap_or_else(PoisonError::into_inner);
         remembered.retain(|_, (_, access)| access.directory.id != self.directory_id);
     }
 }
@@ -139,13 +152,12 @@ pub async fn authenticate(
 /// that stands for it for about an hour.
 pub async fn find(app: &App, secret: &str) -> Result<Option<Arc<Access>>, Denied> {
     let digest = &*token::digest(secret);
-    {
-        let remembered = app.tokens.0.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, access)) = remembered.get(digest)
-            && at.elapsed() < REMEMBERED
-        {
-            return Ok(Some(Arc::clone(access)));
-        }
+    if let Some(access) = app.tokens.get(digest) {
+        return Ok(Some(access));
+    }
+    let _turn = app.tokens.turns.wait(digest, TURN).await;
+    if let Some(access) = app.tokens.get(digest) {
+        return Ok(Some(access));
     }
     let asked = Instant::now();
     let (is_access, key) = (token::is_access(secret), digest.to_owned());
@@ -172,7 +184,7 @@ pub async fn find(app: &App, secret: &str) -> Result<Option<Arc<Access>>, Denied
     }
     let resource_types = app.schemas.of(&directory, &app.store).await.map_err(unavailable)?;
     let access = Arc::new(Access { token, directory, resource_types });
-    let mut remembered = app.tokens.0.write().unwrap_or_else(PoisonError::into_inner);
+    let mut remembered = app.tokens.remembered.write().unwrap_or_else(PoisonError::into_inner);
     if remembered.len() >= MAX_REMEMBERED {
         remembered.clear();
     }

@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use local_postgres::TestDatabase;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -38,8 +39,8 @@ fn run(arguments: &str, environment: &[(&str, &str)]) -> Output {
 
 /// The JSON of a command that succeeds and says nothing on standard error.
 #[track_caller]
-fn json_of(arguments: &str, data: &Path) -> Value {
-    let output = run(&format!("{arguments} --json --data {}", data.display()), &[]);
+fn json_of(arguments: &str, place: &str) -> Value {
+    let output = run(&format!("{arguments} --json {place}"), &[]);
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""), "{arguments}");
     serde_json::from_slice(&output.stdout).unwrap()
 }
@@ -66,17 +67,20 @@ fn keys(value: &Value) -> Vec<&str> {
 /// Organizations, directories and tokens from beginning to end, without a server.
 #[test]
 fn the_life_of_an_organization() {
-    let folder = tempfile::tempdir().unwrap();
-    let data = &folder.path().join("not/there/yet");
-    assert_eq!(json_of("organization list", data), json!([]));
-    let acme = json_of("organization create acme --name Acme", data);
+    let database = TestDatabase::new();
+    let place = &match database.url() {
+        Some(url) => format!("--database {url}"),
+        None => format!("--data {}", database.folder().join("not/there/yet").display()),
+    };
+    assert_eq!(json_of("organization list", place), json!([]));
+    let acme = json_of("organization create acme --name Acme", place);
     assert_eq!(keys(&acme), ["id", "slug", "name", "created_at"]);
     assert_eq!((&acme["slug"], &acme["name"]), (&json!("acme"), &json!("Acme")));
-    assert_eq!(json_of("organization create globex", data)["name"], "globex");
-    let listed = json_of("organization list", data);
+    assert_eq!(json_of("organization create globex", place)["name"], "globex");
+    let listed = json_of("organization list", place);
     assert_eq!((&listed[0], listed.as_array().unwrap().len()), (&acme, 2));
 
-    let created = json_of("directory create --organization acme --kind okta", data);
+    let created = json_of("directory create --organization acme --kind okta", place);
     let said = ["id", "organization", "kind", "scim_url", "token", "token_endpoint"];
     assert_eq!(keys(&created), said);
     assert_eq!(created["token_endpoint"], "http://127.0.0.1:8080/oauth/token");
@@ -85,10 +89,10 @@ fn the_life_of_an_organization() {
     assert!(headcount::token::is_well_formed(created["token"].as_str().unwrap()));
     let url = "https://scim.example.com/";
     let other = format!("directory create --organization globex --rate-limit 7 --public-url {url}");
-    let other = json_of(&other, data);
+    let other = json_of(&other, place);
     let other_id = other["id"].as_str().unwrap();
     assert_eq!(other["scim_url"], format!("https://scim.example.com/scim/v2/{other_id}"));
-    let listed = json_of("directory list", data);
+    let listed = json_of("directory list", place);
     let told = |at: usize| {
         ["id", "organization", "kind", "enabled", "rate_limit"].map(|key| listed[at][key].clone())
     };
@@ -97,30 +101,30 @@ fn the_life_of_an_organization() {
         told(1),
         [json!(other_id), json!("globex"), json!("generic"), json!(true), json!(7)]
     );
-    let of_globex = json_of("directory list --organization globex", data);
+    let of_globex = json_of("directory list --organization globex", place);
     assert_eq!(of_globex.as_array().unwrap().len(), 1);
     // Lists hold no secrets.
     assert!(!listed.to_string().contains("hcscim_"));
 
-    let place = format!("--data {}", data.display());
-    let enabled = || json_of("directory list", data)[0]["enabled"].clone();
+    let enabled = || json_of("directory list", place)[0]["enabled"].clone();
     for (verb, expected) in [("disable", false), ("disable", false), ("enable", true)] {
         assert!(run(&format!("directory {verb} {id} {place}"), &[]).status.success());
         assert_eq!(enabled(), expected, "{verb}");
     }
 
     for state in ["off", "off", "on"] {
-        let updated = json_of(&format!("directory update {id} --groups {state}"), data);
+        let updated = json_of(&format!("directory update {id} --groups {state}"), place);
         assert_eq!((&updated["id"], &updated["groups"]), (&json!(id), &json!(state)));
-        assert_eq!(json_of("directory list", data)[0]["groups"], state);
+        assert_eq!(json_of("directory list", place)[0]["groups"], state);
     }
 
-    let token = json_of(&format!("token create --directory {id} --name night --expires 90d"), data);
+    let token =
+        json_of(&format!("token create --directory {id} --name night --expires 90d"), place);
     assert_eq!(keys(&token), ["id", "name", "token", "expires_at"]);
     let time = |value: &Value| value.as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
     let lives = time(&token["expires_at"]).duration_since(jiff::Timestamp::now());
     assert!((89..=90).contains(&(lives.as_hours() / 24)), "{lives:?}");
-    let tokens = || json_of(&format!("token list --directory {id}"), data);
+    let tokens = || json_of(&format!("token list --directory {id}"), place);
     let states = || {
         let listed = tokens();
         let pair =
@@ -130,22 +134,22 @@ fn the_life_of_an_organization() {
     assert_eq!(states(), ["first live", "night live"]);
     assert!(token["token"].as_str().unwrap().ends_with(tokens()[1]["hint"].as_str().unwrap()));
     assert!(!tokens().to_string().contains("hcscim_"));
-    let revoked = json_of(&format!("token revoke --directory {id} --name night"), data);
+    let revoked = json_of(&format!("token revoke --directory {id} --name night"), place);
     assert_eq!((&revoked["id"], &revoked["state"]), (&token["id"], &json!("revoked")));
-    let new = json_of(&format!("token regenerate --directory {id} --name day"), data);
+    let new = json_of(&format!("token regenerate --directory {id} --name day"), place);
     assert_eq!(
         (keys(&new), &new["expires_at"]),
         (vec!["id", "name", "token", "expires_at"], &Value::Null)
     );
     assert_eq!(states(), ["first revoked", "night revoked", "day live"]);
-    json_of(&format!("token revoke {} --directory {id}", new["id"].as_str().unwrap()), data);
+    json_of(&format!("token revoke {} --directory {id}", new["id"].as_str().unwrap()), place);
 
     assert!(run(&format!("directory delete {id} {place}"), &[]).status.success());
     assert!(run(&format!("organization delete globex {place}"), &[]).status.success());
-    assert_eq!(json_of("directory list", data), json!([]));
-    assert_eq!(json_of("organization list", data).as_array().unwrap().len(), 1);
+    assert_eq!(json_of("directory list", place), json!([]));
+    assert_eq!(json_of("organization list", place).as_array().unwrap().len(), 1);
     // The slug is free again.
-    json_of("organization create globex", data);
+    json_of("organization create globex", place);
     for (arguments, said) in [
         ("organization create acme", "`acme` exists"),
         ("organization delete initech", "`initech`"),
@@ -331,8 +335,15 @@ fn where_settings_come_from() {
 /// line beside it knows its address. Each setting of the server by each way. S-433.
 #[tokio::test]
 async fn serve_prints_one_line_and_is_ready() {
-    let folder = tempfile::tempdir().unwrap();
-    let toml = folder.path().join("headcount.toml");
+    let database = blocking(TestDatabase::new).await;
+    let (variable, option, place) = match database.url() {
+        Some(url) => ("HEADCOUNT_DATABASE", "--database", url.to_owned()),
+        None => {
+            let data = database.folder().join("data").display().to_string();
+            ("HEADCOUNT_DATA", "--data", data)
+        }
+    };
+    let toml = database.folder().join("headcount.toml");
     std::fs::write(
         &toml,
         "listen = \"127.0.0.1:0\"\nmax_body_bytes = 70000\nlog_format = \"json\"\n\
@@ -342,7 +353,7 @@ async fn serve_prints_one_line_and_is_ready() {
     for public_url in [None, Some("https://scim.example.com/sync")] {
         let mut command = headcount();
         command.arg("serve").arg("--config").arg(&toml);
-        command.env("HEADCOUNT_DATA", folder.path().join("data"));
+        command.env(variable, &place);
         if let Some(public_url) = public_url {
             command.env("HEADCOUNT_PUBLIC_URL", public_url);
         }
@@ -360,11 +371,11 @@ async fn serve_prints_one_line_and_is_ready() {
         assert_eq!(line.contains("https://scim.example.com/sync"), public_url.is_some(), "{line}");
 
         // Administered while it runs, by its own address.
-        let data = folder.path().join("data");
+        let place = format!("{option} {place}");
         let created = blocking(move || {
             let slug = if public_url.is_some() { "acme" } else { "globex" };
-            json_of(&format!("organization create {slug}"), &data);
-            json_of(&format!("directory create --organization {slug}"), &data)
+            json_of(&format!("organization create {slug}"), &place);
+            json_of(&format!("directory create --organization {slug}"), &place)
         })
         .await;
         let (url, token) =

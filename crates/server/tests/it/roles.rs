@@ -295,9 +295,7 @@ async fn declarations_are_checked() {
         (format!("directory role load {id} {}", file.display()), 2, "entry 2: `displayName`"),
         ("directory role list dir-none".to_owned(), 1, "dir-none"),
     ] {
-        let mut command = std::process::Command::new(crate::harness::BINARY);
-        command.args(arguments.split(' ')).arg("--data").arg(server.data());
-        let output = crate::harness::blocking(move || command.output().unwrap()).await;
+        let output = server.command_output(&arguments).await;
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(status), "{arguments}: {error}");
         assert!(error.contains(said) && error.lines().count() == 1, "{arguments}: {error}");

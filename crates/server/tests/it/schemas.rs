@@ -422,9 +422,7 @@ async fn declared_late_and_taken_back() {
 }
 
 pub async fn fails(server: &TestServer, arguments: &str, status: i32) -> String {
-    let mut command = std::process::Command::new(crate::harness::BINARY);
-    command.args(arguments.split(' ')).arg("--data").arg(server.data());
-    let output = crate::harness::blocking(move || command.output().unwrap()).await;
+    let output = server.command_output(arguments).await;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(status), "{said}");
     assert!(said.starts_with("error: ") && said.lines().count() == 1, "{said}");

@@ -1,5 +1,8 @@
 //! Every kind of page against a list made in memory.
 
+#[path = "../../tests/fresh/mod.rs"]
+mod fresh;
+
 use std::sync::Arc;
 
 use scim::{
@@ -12,7 +15,7 @@ use scim::{
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{Database, journal::Operation, resources::Change};
+use crate::{journal::Operation, resources::Change};
 
 const DIRECTORY: &str = "dir-pages";
 const BASE: &str = "https://dir.example.com/scim/v2/dir-pages";
@@ -136,8 +139,7 @@ fn ids(found: &Found) -> Vec<String> {
 /// nothing.
 #[tokio::test]
 async fn every_page_is_the_lists() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&Database::Embedded(folder.path().into()), 0).await.unwrap();
+    let store = fresh::open().await;
     let types = [Arc::new(schema::user_type(Vec::new())), Arc::new(schema::group_type(Vec::new()))];
     let all_types: Vec<ResourceType> = types.iter().map(|t| (**t).clone()).collect();
     let objects = fill(&store, &types).await;

@@ -95,8 +95,8 @@ impl Exchange {
             entry.detail = Some(mask_tokens(&error.detail));
         }
         entry.resource_id = entry.resource_id.as_deref().map(mask_tokens);
-        // That the store is away is said once, not for each request.
-        if status >= 500 && status != 503 {
+        // That the store is away is said once, not for each request; 501 is an answer like others.
+        if status >= 500 && !matches!(status, 501 | 503) {
             tracing::error!(
                 request.id = entry.request_id,
                 directory.id = entry.directory_id,

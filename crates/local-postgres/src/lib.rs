@@ -158,10 +158,11 @@ impl LocalPostgres {
 
     /// Runs SQL in a database; its rows, columns separated by `|`.
     pub fn run(&self, database: &str, sql: &str) -> Result<String> {
-        let psql = Command::new(self.programs.path("psql"))
+        let psql = self
+            .programs
+            .command("psql", self.guard.group(), self.guard.folder())
             .args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"])
             .args(["--set=ON_ERROR_STOP=1", "--dbname", &self.url(database), "--command", sql])
-            .stdin(Stdio::null())
             .output();
         succeeded("a statement failed", psql)
     }

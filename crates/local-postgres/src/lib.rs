@@ -10,6 +10,7 @@ mod programs;
 mod test_database;
 
 use std::{
+    env,
     fs::{self, File},
     hash::{BuildHasher, RandomState},
     io,
@@ -63,13 +64,15 @@ pub struct Options {
     /// PostgreSQL, but not one of the machine.
     pub durable: bool,
     pub max_connections: u32,
+    /// Where its folder is made; among the system's temporary ones unless set.
+    pub parent: Option<PathBuf>,
     /// Further lines of `postgresql.conf`; they win over what is set here.
     pub settings: Vec<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { durable: false, max_connections: 200, settings: Vec::new() }
+        Self { durable: false, max_connections: 200, parent: None, settings: Vec::new() }
     }
 }
 
@@ -99,7 +102,7 @@ impl LocalPostgres {
         let programs = Programs::find()?;
         let folder = tempfile::Builder::new()
             .prefix("headcount-postgres-")
-            .tempdir()
+            .tempdir_in(options.parent.clone().unwrap_or_else(env::temp_dir))
             .map_err(io("cannot create a temporary folder"))?
             .keep();
         let guard = Guard::start(folder)?;

@@ -7,6 +7,7 @@ use scim::representation::{Reference, ReferenceType};
 use crate::{
     DirectoryTx,
     error::{Error, Result},
+    resources::{GROUP, read_group},
 };
 
 /// A set of ids as it stands in a statement: one by itself, several as a JSON array that the statement
@@ -199,10 +200,8 @@ impl DirectoryTx<'_> {
         }
         let Among { each, bind, .. } = Among::new(ids, 2);
         let sql = format!(
-            "SELECT l.value, (SELECT {{pairs m.group_id, (SELECT g.display FROM resource g \
-             WHERE g.directory_id = m.directory_id AND g.resource_type = 'Group' \
-             AND g.id = m.group_id)}} FROM membership m \
-             WHERE m.directory_id = ?1 AND m.member_id = l.value) FROM {each} l"
+            "SELECT l.value, (SELECT {{pairs {GROUP}}} FROM membership s \
+             WHERE s.directory_id = ?1 AND s.member_id = l.value) FROM {each} l"
         );
         let mut all = Vec::new();
         self.tx
@@ -233,24 +232,16 @@ impl DirectoryTx<'_> {
 
     /// The groups that `id` is a direct member of.
     pub async fn groups_of_one(&mut self, id: &str) -> Result<Vec<Reference>> {
+        let sql = format!(
+            "SELECT {GROUP} FROM membership s \
+             WHERE s.directory_id = ?1 AND s.member_id = ?2 ORDER BY s.group_id"
+        );
         let mut groups = Vec::new();
         self.tx
-            .each(
-                "SELECT m.group_id, (SELECT g.display FROM resource g \
-                 WHERE g.directory_id = m.directory_id AND g.resource_type = 'Group' \
-                 AND g.id = m.group_id) FROM membership m \
-                 WHERE m.directory_id = ?1 AND m.member_id = ?2 ORDER BY m.group_id",
-                &[(&self.directory_id).into(), id.into()],
-                |row| {
-                    let Some(display) = row.optional_text(1)? else { return Ok(()) };
-                    groups.push(Reference {
-                        id: row.text(0)?.into(),
-                        display: display.into(),
-                        resource_type: ReferenceType::Group,
-                    });
-                    Ok(())
-                },
-            )
+            .each(&sql, &[(&self.directory_id).into(), id.into()], |row| {
+                groups.extend(read_group(row, 0)?);
+                Ok(())
+            })
             .await?;
         Ok(groups)
     }

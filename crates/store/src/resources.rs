@@ -48,14 +48,31 @@ impl Resource {
     }
 }
 
-/// The columns of a [`Resource`], of `resource r`. The manager's name is a sub-select and no join:
-/// without statistics PostgreSQL may join by reading all users there are.
+/// The columns of a [`Resource`], from `resource r`.
+///
+/// What is read of one other row is a sub-select by its whole key, never a join: PostgreSQL, as long
+/// as it has not analysed a table that grows, takes a part of a key for as good as all of it, and
+/// would read the whole directory to join one row.
 pub(crate) const COLUMNS: &str = "r.id, r.version, r.created_at, r.last_modified_at, r.document, \
      r.manager_id, (SELECT m.display FROM resource m WHERE m.directory_id = r.directory_id \
      AND m.resource_type = 'User' AND m.id = r.manager_id)";
 
 /// How many they are.
 pub(crate) const COLUMN_COUNT: usize = 7;
+
+/// The id and the name of a group, from `membership s`.
+pub(crate) const GROUP: &str = "s.group_id, (SELECT g.display FROM resource g \
+     WHERE g.directory_id = s.directory_id AND g.resource_type = 'Group' AND g.id = s.group_id)";
+
+/// A [`GROUP`] that begins at this column; `None` where there is none.
+pub(crate) fn read_group(row: &Row<'_>, column: usize) -> Result<Option<Reference>> {
+    let (Some(id), Some(display)) = (row.optional_text(column)?, row.optional_text(column + 1)?)
+    else {
+        return Ok(None);
+    };
+    let (id, display) = (id.into(), display.into());
+    Ok(Some(Reference { id, display, resource_type: ReferenceType::Group }))
+}
 
 pub(crate) fn read(row: &Row<'_>) -> Result<Resource> {
     let manager = match row.optional_text(5)? {
@@ -81,14 +98,11 @@ static GET: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// The groups come by a join on what is given, so that nothing is left to choose.
-static GET_WITH_GROUPS: LazyLock<String> = LazyLock::new(|| {
+static USER_WITH_GROUPS: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "SELECT {COLUMNS}, s.group_id, (SELECT g.display FROM resource g \
-         WHERE g.directory_id = ?1 AND g.resource_type = 'Group' AND g.id = s.group_id) \
-         FROM resource r LEFT JOIN membership s ON s.directory_id = ?1 AND s.member_id = ?2 \
-         WHERE r.directory_id = ?1 AND r.resource_type = 'User' AND r.id = ?2 \
-         ORDER BY s.group_id"
+        "SELECT {COLUMNS}, {GROUP} FROM resource r LEFT JOIN membership s \
+         ON s.directory_id = r.directory_id AND s.member_id = r.id \
+         WHERE r.directory_id = ?1 AND r.resource_type = 'User' AND r.id = ?2 ORDER BY s.group_id"
     )
 });
 
@@ -127,19 +141,12 @@ impl DirectoryTx<'_> {
     ) -> Result<Option<(Resource, Vec<Reference>)>> {
         let mut found: Option<(Resource, Vec<Reference>)> = None;
         self.tx
-            .each(&GET_WITH_GROUPS, &[(&self.directory_id).into(), id.into()], |row| {
+            .each(&USER_WITH_GROUPS, &[(&self.directory_id).into(), id.into()], |row| {
                 let (_, groups) = match &mut found {
                     Some(found) => found,
                     None => found.insert((read(row)?, Vec::new())),
                 };
-                let group = (row.optional_text(7)?, row.optional_text(8)?);
-                if let (Some(id), Some(display)) = group {
-                    groups.push(Reference {
-                        id: id.into(),
-                        display: display.into(),
-                        resource_type: ReferenceType::Group,
-                    });
-                }
+                groups.extend(read_group(row, COLUMN_COUNT)?);
                 Ok(())
             })
             .await?;

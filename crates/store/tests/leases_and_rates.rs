@@ -1,21 +1,18 @@
 //! What processes share: conditional statements, one of which wins.
 
+mod fresh;
+
+use std::sync::Arc;
+
 use store::{
-    Database, Error, Store, Tx,
+    Error, Tx,
     leases::{self, Lease},
     rate_limits::{self, Slice, Taken},
 };
 
-async fn open() -> (tempfile::TempDir, Store) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let database = Database::Embedded(folder.path().into());
-    let store = Store::open(&database, 0).await.expect("a store");
-    (folder, store)
-}
-
 #[tokio::test]
 async fn a_lease_has_one_holder() {
-    let (_folder, store) = open().await;
+    let store = fresh::open().await;
     store
         .administer::<_, Error, _>(async |tx: &mut Tx| {
             assert!(leases::list(tx).await?.is_empty());
@@ -56,7 +53,7 @@ async fn a_lease_has_one_holder() {
 
 #[tokio::test]
 async fn slices_are_taken_whole_until_the_burst_is_used_up() {
-    let (_folder, store) = open().await;
+    let store = fresh::open().await;
     let all = |latest| Taken::All { latest };
     let nothing = |latest, earned_at| Taken::Nothing { latest, earned_at };
     // When each asks in turn, and what becomes of it: a slice lasts 100, a burst 300.
@@ -98,4 +95,41 @@ async fn slices_are_taken_whole_until_the_burst_is_used_up() {
         })
         .await
         .unwrap();
+}
+
+/// Of many at the same moment one gets the lease, and slices are given until the burst is used up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_race_is_decided_once() {
+    let store = Arc::new(fresh::open().await);
+    store
+        .administer::<_, Error, _>(async |tx: &mut Tx| leases::take(tx, "old", "dead", 0).await)
+        .await
+        .unwrap();
+    let list = async |tx: &mut Tx| leases::list(tx).await;
+    let seen = store.look_up::<_, Error, _>(list).await.unwrap().remove(0);
+    let racers: Vec<_> = (0..32)
+        .map(|number| {
+            let (store, seen) = (Arc::clone(&store), seen.clone());
+            tokio::spawn(async move {
+                store
+                    .administer::<_, Error, _>(async move |tx: &mut Tx| {
+                        let holder = format!("racer {number}");
+                        let slice = Slice { now: 1_000, lasts: 100, burst: 1_000 };
+                        let slice = rate_limits::take(tx, "dir-1", &slice).await?;
+                        let free = leases::take(tx, "free", &holder, 0).await?;
+                        let old = leases::take_over(tx, &seen, &holder, 0).await?;
+                        Ok((free, old, matches!(slice, Taken::All { .. })))
+                    })
+                    .await
+            })
+        })
+        .collect();
+    let (mut free, mut old, mut slices) = (0, 0, 0);
+    for racer in racers {
+        let won = racer.await.unwrap().unwrap();
+        free += u32::from(won.0);
+        old += u32::from(won.1);
+        slices += u32::from(won.2);
+    }
+    assert_eq!((free, old, slices), (1, 1, 10));
 }

@@ -3,7 +3,7 @@
 use local_postgres::TestDatabase;
 
 use super::*;
-use crate::{Database, PostgresOptions};
+use crate::fresh;
 
 const FIRST: Migration = Migration {
     number: 1,
@@ -29,15 +29,8 @@ const CHANGING: Migration = Migration {
 const CHANGED: Migration =
     Migration { statements: "CREATE TABLE crew (id TEXT NOT NULL) STRICT;\n", ..FIRST };
 
-fn place(database: &TestDatabase) -> Database {
-    match database.url() {
-        Some(url) => Database::Postgres(PostgresOptions { url: url.into(), connections: 4 }),
-        None => Database::Embedded(database.folder().into()),
-    }
-}
-
 async fn open(database: &TestDatabase) -> Db {
-    Db::open(&place(database)).await.unwrap()
+    Db::open(&fresh::at(database)).await.unwrap()
 }
 
 async fn applied(db: &Db) -> Vec<(i64, String)> {
@@ -132,13 +125,14 @@ async fn changed_text_is_refused_with_both_checksums() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn processes_that_start_together_migrate_once() {
     let database = TestDatabase::new();
+    let place = fresh::at(&database);
     // The file itself is there: one process at a time makes it.
     let _first = open(&database).await;
     let starting: Vec<_> = (0..8)
         .map(|_| {
-            let database = place(&database);
+            let place = place.clone();
             tokio::spawn(async move {
-                let db = Db::open(&database).await?;
+                let db = Db::open(&place).await?;
                 migrate(&db, &[FIRST, ADDING, CHANGING], 1).await?;
                 Ok::<_, Error>(crew(&db, "SELECT id, years FROM crew").await)
             })

@@ -1,8 +1,6 @@
 //! Look-ups: filters that few resources match, as identity providers ask before every change. One
 //! statement answers them, references and all, so that they need no transaction.
 
-use scim::representation::{Reference, ReferenceType};
-
 use super::{Found, Match, Paging, Search, Source, order::Order, rows::first_params};
 use crate::{DirectoryTx, error::Result, resources};
 
@@ -29,19 +27,17 @@ impl DirectoryTx<'_> {
         search: &Search,
         source: &Source<'_>,
     ) -> Result<Option<Found>> {
-        const GROUP: &str = ", s.group_id, (SELECT g.display FROM resource g \
-             WHERE g.directory_id = ?1 AND g.resource_type = 'Group' AND g.id = s.group_id)";
-        const MEMBERSHIPS: &str =
-            "LEFT JOIN membership s ON s.directory_id = ?1 AND s.member_id = r.id";
+        const GROUPS: &str = "LEFT JOIN membership s \
+             ON s.directory_id = r.directory_id AND s.member_id = r.id";
         let Some(narrowing) = source.narrowing else { return Ok(None) };
         let references = source.part.references;
-        let (group, memberships, order) = match references {
-            true => (GROUP, MEMBERSHIPS, "r.id, s.group_id"),
-            false => ("", "", "r.id"),
+        let (columns, groups, order) = match references {
+            true => (format!(", {}", resources::GROUP), GROUPS, "r.id, s.group_id"),
+            false => (String::new(), "", "r.id"),
         };
         let sql = format!(
-            "SELECT {}{group} FROM (SELECT * FROM resource r WHERE r.directory_id = ?1 \
-             AND r.resource_type = ?2 AND {} ORDER BY {} LIMIT {}) r {memberships} ORDER BY {order}",
+            "SELECT {}{columns} FROM (SELECT * FROM resource r WHERE r.directory_id = ?1 \
+             AND r.resource_type = ?2 AND {} ORDER BY {} LIMIT {}) r {groups} ORDER BY {order}",
             resources::COLUMNS,
             narrowing.sql,
             Order::CREATION.by(false, true),
@@ -56,16 +52,8 @@ impl DirectoryTx<'_> {
                     let references = references.then(Vec::new);
                     page.push(Match { part: source.number, resource, references });
                 }
-                if references
-                    && let Some(group_id) = row.optional_text(resources::COLUMN_COUNT)?
-                    && let Some(display) = row.optional_text(resources::COLUMN_COUNT + 1)?
-                    && let Some(groups) = page.last_mut().and_then(|last| last.references.as_mut())
-                {
-                    groups.push(Reference {
-                        id: group_id.into(),
-                        display: display.into(),
-                        resource_type: ReferenceType::Group,
-                    });
+                if let Some(groups) = page.last_mut().and_then(|last| last.references.as_mut()) {
+                    groups.extend(resources::read_group(row, resources::COLUMN_COUNT)?);
                 }
                 Ok(())
             })

@@ -277,11 +277,12 @@ fn has(text: &str, wanted: &str) -> bool {
 
 /// Names of the tables in a statement that begins like one.
 fn tables(text: &str) -> BTreeSet<&str> {
-    let words: Vec<&str> = text.split(|c: char| !is_word(c)).filter(|w| !w.is_empty()).collect();
+    // A name in braces is filled in.
+    let boundary = |c: char| !is_word(c) && c != '{';
+    let words: Vec<&str> = text.split(boundary).filter(|word| !word.is_empty()).collect();
     let after = |pair: &[&'_ str]| ["FROM", "JOIN", "INTO", "UPDATE"].contains(&pair[0]);
     let all = words.windows(2).filter(|pair| after(pair)).map(|pair| pair[1]);
-    all.filter(|word| *word != "each" && word.chars().all(|c| c.is_lowercase() || c == '_'))
-        .collect()
+    all.filter(|word| word.chars().all(|c| c.is_lowercase() || c == '_')).collect()
 }
 
 fn begins(text: &str) -> Option<&str> {

@@ -44,6 +44,11 @@ impl TestDatabase {
         if Self::is_postgres() { Self::on(shared()) } else { Self::of(None) }
     }
 
+    /// A folder, whatever the tests use.
+    pub fn embedded() -> Self {
+        Self::of(None)
+    }
+
     /// A database of this server, whatever the tests use.
     ///
     /// # Panics

@@ -91,6 +91,27 @@ impl Dialect {
             }
         }
     }
+
+    /// What to run in a transaction that may wait long for what the program does between two
+    /// statements.
+    pub fn wait_for_us(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some("SET LOCAL idle_in_transaction_session_timeout = 0"),
+        }
+    }
+
+    /// What to ask so that `column`, which the database numbers by itself, goes on after the highest
+    /// number in `table`. SQLite does so by itself.
+    pub fn number_on(self, table: &str, column: &str) -> Option<String> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some(format!(
+                "SELECT setval(pg_get_serial_sequence('{table}', '{column}'), \
+                 (SELECT COALESCE(MAX({column}), 0) + 1 FROM {table}), false)"
+            )),
+        }
+    }
 }
 
 /// Both types by the names that mean the same to PostgreSQL: texts are compared by their bytes.

@@ -15,6 +15,9 @@ mod dialect;
 pub mod directories;
 mod error;
 mod filter_sql;
+#[cfg(test)]
+#[path = "../tests/fresh/mod.rs"]
+mod fresh;
 pub mod grantables;
 pub mod journal;
 mod key;
@@ -30,8 +33,9 @@ pub mod search;
 pub mod settings;
 pub mod tokens;
 mod tombstones;
+pub mod transfer;
 
-pub use db::{Database, Param, PostgresOptions, Row, Tx};
+pub use db::{BackupError, Database, Param, PostgresOptions, Row, Tx, backup};
 pub use error::{Error, Result};
 
 use db::Db;
@@ -96,6 +100,16 @@ impl Store {
     {
         let directory_id = directory_id.to_owned();
         self.db.scan(async move |tx: &mut Tx| job(DirectoryTx { tx, directory_id }).await).await
+    }
+
+    /// Reads all directories, however much of them, from the same state.
+    pub(crate) async fn scan_all<T, E, F>(&self, job: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&mut Tx) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.db.scan(job).await
     }
 
     /// Writes organizations, directories and tokens.

@@ -139,6 +139,20 @@ async fn apply(tx: &mut Tx, known: &[Migration], now: i64) -> Result<i64> {
     Ok(newest_applied.max(newest_known))
 }
 
+/// The newest migration that this version knows. Where a later version has migrated the store, this
+/// one cannot tell all that is in it: that is [`Error::Version`].
+pub(crate) async fn must_be_known(tx: &mut Tx) -> Result<i64> {
+    let newest_known = newest(MIGRATIONS);
+    let later = "SELECT number FROM schema_migration WHERE number > ?1 LIMIT 1";
+    match tx.query_opt(later, &[newest_known.into()], |row| row.int(0)).await? {
+        None => Ok(newest_known),
+        Some(number) => Err(Error::Version(format!(
+            "a later version has added to the tables (migration {number}; this version knows up \
+             to {newest_known}): use that version"
+        ))),
+    }
+}
+
 fn newest(known: &[Migration]) -> i64 {
     known.last().map_or(0, |migration| migration.number)
 }

@@ -1,21 +1,16 @@
 //! What processes share: conditional statements, one of which wins.
 
+mod fresh;
+
 use store::{
-    Database, Error, Store, Tx,
+    Error, Tx,
     leases::{self, Lease},
     rate_limits::{self, Slice, Taken},
 };
 
-async fn open() -> (tempfile::TempDir, Store) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let database = Database::Embedded(folder.path().into());
-    let store = Store::open(&database, 0).await.expect("a store");
-    (folder, store)
-}
-
 #[tokio::test]
 async fn a_lease_has_one_holder() {
-    let (_folder, store) = open().await;
+    let store = fresh::open().await;
     store
         .administer::<_, Error, _>(async |tx: &mut Tx| {
             assert!(leases::list(tx).await?.is_empty());
@@ -56,7 +51,7 @@ async fn a_lease_has_one_holder() {
 
 #[tokio::test]
 async fn slices_are_taken_whole_until_the_burst_is_used_up() {
-    let (_folder, store) = open().await;
+    let store = fresh::open().await;
     let all = |latest| Taken::All { latest };
     let nothing = |latest, earned_at| Taken::Nothing { latest, earned_at };
     // When each asks in turn, and what becomes of it: a slice lasts 100, a burst 300.

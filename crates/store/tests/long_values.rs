@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod fresh;
+
 use std::{collections::BTreeSet, sync::Arc};
 
 use proptest::{collection::vec, prelude::*, sample::select};
@@ -14,7 +16,7 @@ use scim::{
 };
 use serde_json::{Value, json};
 use store::{
-    Database, DirectoryTx, Error, Store,
+    DirectoryTx, Error, Store,
     journal::Operation,
     resources::Change,
     search::{Paging, Part, Search, Seek},
@@ -64,10 +66,6 @@ fn user(number: usize, text: &str) -> Object {
 
 fn id(number: usize) -> String {
     format!("u-{number:03}")
-}
-
-async fn open(folder: &tempfile::TempDir) -> Store {
-    Store::open(&Database::Embedded(folder.path().into()), 0).await.unwrap()
 }
 
 async fn create(store: &Store, number: usize, text: &str) -> Result<(), Error> {
@@ -125,11 +123,10 @@ proptest! {
 
     #[test]
     fn indexes_find_what_reading_finds(texts in vec(text(), 1..10)) {
-        let folder = tempfile::tempdir().unwrap();
         let rt = Arc::new(schema::user_type(Vec::new()));
         let texts: Vec<String> = texts.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
         wait(async {
-            let store = open(&folder).await;
+            let store = fresh::open().await;
             let mut users: Vec<Object> = Vec::new();
             for (number, text) in texts.iter().enumerate() {
                 // What folds to the same text is refused; no two of these do.
@@ -188,8 +185,7 @@ proptest! {
 /// tells two apart.
 #[tokio::test]
 async fn long_user_names_are_unique() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder).await;
+    let store = fresh::open().await;
     let rt = Arc::new(schema::user_type(Vec::new()));
     for (kind, bytes) in [(0, 801), (0, 60_000), (1, 1_000), (2, 60_000)] {
         let name = filling(kind, bytes) + "a";
@@ -227,8 +223,7 @@ async fn long_user_names_are_unique() {
 /// Unique values of declared attributes, and a key that another text's could be mistaken for.
 #[tokio::test]
 async fn long_unique_values_are_told_apart() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder).await;
+    let store = fresh::open().await;
     let text = filling(0, 5_000);
     let claims = store
         .write(DIRECTORY, async move |mut tx: DirectoryTx<'_>| {
@@ -251,8 +246,7 @@ async fn long_unique_values_are_told_apart() {
 /// the same, it finds nothing and breaks nothing.
 #[tokio::test]
 async fn what_cannot_be_kept_finds_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder).await;
+    let store = fresh::open().await;
     create(&store, 1, "ada@example.com").await.unwrap();
     let answers = store
         .write(DIRECTORY, async move |mut tx: DirectoryTx<'_>| {

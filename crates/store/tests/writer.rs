@@ -11,10 +11,10 @@ const DIRECTORY: &str = "dir-writer";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refused_job_leaves_nothing_and_takes_nobody_with_it() {
-    let store = Arc::new(fresh::open().await);
+    let fresh = fresh::open().await;
     let jobs: Vec<_> = (0..300)
         .map(|number| {
-            let store = Arc::clone(&store);
+            let store = Arc::clone(&fresh.store);
             tokio::spawn(async move {
                 store
                     .write(DIRECTORY, async move |mut tx: DirectoryTx<'_>| {
@@ -47,7 +47,7 @@ async fn a_refused_job_leaves_nothing_and_takes_nobody_with_it() {
             Err(Error::Conflict { attribute: "userName" }) => refused += 1,
             Err(other) => panic!("{other}"),
         }
-        let found = store
+        let found = fresh
             .read(DIRECTORY, async move |mut tx: DirectoryTx<'_>| {
                 let first = tx.resource("User", &format!("id-{number:03}")).await?;
                 let second = tx.resource("User", &format!("id-{number:03}-b")).await?;
@@ -60,7 +60,7 @@ async fn a_refused_job_leaves_nothing_and_takes_nobody_with_it() {
     }
     // One of the 43 that want the name has it.
     assert_eq!((kept, refused), (258, 42));
-    let counts = store
+    let counts = fresh
         .scan(DIRECTORY, async |mut tx: DirectoryTx<'_>| tx.journal_counts().await)
         .await
         .unwrap();

@@ -1,31 +1,30 @@
 //! Two takers of one lease on one store. Real time: leases last for seconds.
 
+#[path = "../../../store/tests/fresh/mod.rs"]
+mod fresh;
+
 use std::sync::{
     Mutex, PoisonError,
     atomic::{AtomicU32, Ordering},
 };
 
-use store::Database;
-
 use super::*;
+use fresh::Fresh;
 
 /// Long enough for a busy machine.
 const WAIT: Duration = Duration::from_secs(60);
 
 /// A store, and who has written to it in the course of the work.
 struct Bench {
-    _folder: tempfile::TempDir,
-    store: Arc<Store>,
+    store: Fresh,
     wrote: Arc<Mutex<Vec<String>>>,
     refused: Arc<AtomicU32>,
 }
 
 impl Bench {
     async fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let database = Database::Embedded(folder.path().into());
-        let store = Arc::new(Store::open(&database, 0).await.expect("a store"));
-        Self { _folder: folder, store, wrote: Arc::default(), refused: Arc::default() }
+        let store = fresh::open().await;
+        Self { store, wrote: Arc::default(), refused: Arc::default() }
     }
 
     /// A process that does one job, twenty times a second.
@@ -49,7 +48,7 @@ impl Bench {
             })
         });
         let job = Job { name: "work", every: Duration::from_millis(50), work };
-        let store = Arc::clone(&self.store);
+        let store = Arc::clone(&self.store.store);
         Background::start(store, Arc::default(), others, process, vec![job])
     }
 

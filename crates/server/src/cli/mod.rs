@@ -3,16 +3,20 @@
 //! Exit status: 0 done, 1 it could not be done (or a simulated service or a check found faults), 2
 //! the arguments or settings are wrong. What goes wrong is said in one line on standard error.
 
+mod backup;
 mod check;
 mod demo;
 mod directory;
 mod grantable;
+mod new_file;
 mod organization;
 mod output;
+mod progress;
 mod schema;
 mod serve;
 mod simulate;
 mod token;
+mod transfer;
 
 use std::process::ExitCode;
 
@@ -62,6 +66,12 @@ enum Command {
     Simulate(simulate::Args),
     /// Check any SCIM 2.0 server against the standards and what identity providers need
     Check(check::Args),
+    /// Write everything that the store holds to a file, for another store
+    Export(transfer::Export),
+    /// Read an export into a new store
+    Import(transfer::Import),
+    /// Copy the embedded store while servers run on it
+    Backup(backup::Args),
     /// Start a server on a fresh store and let simulated Entra and Okta directories fill it
     Demo(demo::Args),
 }
@@ -153,6 +163,9 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Token { command } => token::run(command, &cli.store).await,
         Command::Simulate(args) => simulate::run(args).await,
         Command::Check(args) => check::run(args).await,
+        Command::Export(args) => transfer::export(args, &cli.store).await,
+        Command::Import(args) => transfer::import(args, &cli.store).await,
+        Command::Backup(args) => backup::run(args, &cli.store).await,
         Command::Demo(args) => demo::run(args).await,
     }
 }

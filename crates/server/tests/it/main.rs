@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod authentication;
+mod backup;
 mod bulk;
 mod check;
 mod cli;
@@ -17,6 +18,7 @@ mod discovery_documents;
 mod durability;
 mod errata;
 mod errors;
+mod export;
 mod fuzz;
 mod harness;
 mod host;

@@ -18,6 +18,8 @@ use crate::{
 use postgres::{PgTx, Postgres};
 use sqlite::Sqlite;
 
+pub use sqlite::backup::{BackupError, backup};
+
 /// Where a store is.
 #[derive(Clone, Debug)]
 pub enum Database {
@@ -25,6 +27,16 @@ pub enum Database {
     Embedded(PathBuf),
     /// A PostgreSQL server.
     Postgres(PostgresOptions),
+}
+
+impl Database {
+    /// Whether opening it would create it. Of a server's database that is not known.
+    pub fn is_absent(&self) -> bool {
+        match self {
+            Self::Embedded(folder) => !sqlite::file(folder).exists(),
+            Self::Postgres(_) => false,
+        }
+    }
 }
 
 /// Where it is, without its secrets.

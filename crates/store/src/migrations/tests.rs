@@ -1,7 +1,9 @@
 //! Stores of other versions, and processes that start at the same moment.
 
+use local_postgres::TestDatabase;
+
 use super::*;
-use crate::Database;
+use crate::fresh;
 
 const FIRST: Migration = Migration {
     number: 1,
@@ -27,8 +29,8 @@ const CHANGING: Migration = Migration {
 const CHANGED: Migration =
     Migration { statements: "CREATE TABLE crew (id TEXT NOT NULL) STRICT;\n", ..FIRST };
 
-async fn open(folder: &tempfile::TempDir) -> Db {
-    Db::open(&Database::Embedded(folder.path().into())).await.unwrap()
+async fn open(database: &TestDatabase) -> Db {
+    Db::open(&fresh::at(database)).await.unwrap()
 }
 
 async fn applied(db: &Db) -> Vec<(i64, String)> {
@@ -54,8 +56,8 @@ fn named(names: &[(i64, &str)]) -> Vec<(i64, String)> {
 
 #[tokio::test]
 async fn each_runs_once_and_in_order() {
-    let folder = tempfile::tempdir().unwrap();
-    let db = open(&folder).await;
+    let database = TestDatabase::new();
+    let db = open(&database).await;
     migrate(&db, &[FIRST], 1).await.unwrap();
     assert_eq!(applied(&db).await, named(&[(1, "first")]));
     for _ in 0..2 {
@@ -75,8 +77,8 @@ async fn a_migration_that_fails_leaves_nothing() {
         statements: "CREATE TABLE boat (id TEXT PRIMARY KEY) STRICT;\n\
                      INSERT INTO crew (id) VALUES ('ada');\n",
     };
-    let folder = tempfile::tempdir().unwrap();
-    let db = open(&folder).await;
+    let database = TestDatabase::new();
+    let db = open(&database).await;
     migrate(&db, &[FIRST], 1).await.unwrap();
     migrate(&db, &[FIRST, FAILING], 1).await.unwrap_err();
     assert_eq!(applied(&db).await, named(&[(1, "first")]));
@@ -88,8 +90,8 @@ async fn a_migration_that_fails_leaves_nothing() {
 
 #[tokio::test]
 async fn an_earlier_version_starts_where_the_later_one_lets_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let db = open(&folder).await;
+    let database = TestDatabase::new();
+    let db = open(&database).await;
     migrate(&db, &[FIRST, ADDING], 1).await.unwrap();
     migrate(&db, &[FIRST], 2).await.unwrap();
     assert_eq!(crew(&db, "SELECT id, age FROM crew").await, [("ada".to_owned(), 7)]);
@@ -105,8 +107,8 @@ async fn an_earlier_version_starts_where_the_later_one_lets_it() {
 
 #[tokio::test]
 async fn changed_text_is_refused_with_both_checksums() {
-    let folder = tempfile::tempdir().unwrap();
-    let db = open(&folder).await;
+    let database = TestDatabase::new();
+    let db = open(&database).await;
     migrate(&db, &[FIRST], 1).await.unwrap();
     let error = migrate(&db, &[CHANGED, ADDING], 2).await.unwrap_err();
     let Error::Version(why) = error else { panic!("{error:?}") };
@@ -122,15 +124,15 @@ async fn changed_text_is_refused_with_both_checksums() {
 /// All that start at the same moment find the tables there, made by one of them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn processes_that_start_together_migrate_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().to_owned();
+    let database = TestDatabase::new();
+    let place = fresh::at(&database);
     // The file itself is there: one process at a time makes it.
-    let _first = open(&folder).await;
+    let _first = open(&database).await;
     let starting: Vec<_> = (0..8)
         .map(|_| {
-            let database = Database::Embedded(path.clone());
+            let place = place.clone();
             tokio::spawn(async move {
-                let db = Db::open(&database).await?;
+                let db = Db::open(&place).await?;
                 migrate(&db, &[FIRST, ADDING, CHANGING], 1).await?;
                 Ok::<_, Error>(crew(&db, "SELECT id, years FROM crew").await)
             })

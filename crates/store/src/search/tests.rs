@@ -1,8 +1,5 @@
 //! Every kind of page against a list made in memory.
 
-#[path = "../../tests/fresh/mod.rs"]
-mod fresh;
-
 use std::sync::Arc;
 
 use scim::{
@@ -15,7 +12,7 @@ use scim::{
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{journal::Operation, resources::Change};
+use crate::{fresh, journal::Operation, resources::Change};
 
 const DIRECTORY: &str = "dir-pages";
 const BASE: &str = "https://dir.example.com/scim/v2/dir-pages";

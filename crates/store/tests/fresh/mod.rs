@@ -1,6 +1,6 @@
 //! A new store on what the tests use.
 
-use std::ops::Deref;
+use std::{ops::Deref, sync::Arc};
 
 use local_postgres::TestDatabase;
 use store::{Database, PostgresOptions, Store};
@@ -8,7 +8,7 @@ use store::{Database, PostgresOptions, Store};
 /// An empty store; it goes when this is dropped.
 pub struct Fresh {
     // Closed before the database goes.
-    store: Store,
+    pub store: Arc<Store>,
     _database: TestDatabase,
 }
 
@@ -22,10 +22,15 @@ impl Deref for Fresh {
 
 pub async fn open() -> Fresh {
     let database = TestDatabase::new();
-    let place = match database.url() {
+    let store = Store::open(&at(&database), 0).await;
+    let store = Arc::new(store.unwrap_or_else(|error| panic!("no store: {error}")));
+    Fresh { store, _database: database }
+}
+
+/// How a store is opened there.
+pub fn at(database: &TestDatabase) -> Database {
+    match database.url() {
         Some(url) => Database::Postgres(PostgresOptions { url: url.into(), connections: 4 }),
         None => Database::Embedded(database.folder().into()),
-    };
-    let store = Store::open(&place, 0).await.unwrap_or_else(|error| panic!("no store: {error}"));
-    Fresh { store, _database: database }
+    }
 }

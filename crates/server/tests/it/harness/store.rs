@@ -43,6 +43,11 @@ impl TestStore {
         Self::of(blocking(TestDatabase::new).await)
     }
 
+    /// In a folder, whatever the tests use.
+    pub fn embedded() -> Arc<Self> {
+        Self::of(TestDatabase::embedded())
+    }
+
     /// In a database of this server, whatever the tests use.
     pub async fn on(server: &Arc<LocalPostgres>) -> Arc<Self> {
         let server = Arc::clone(server);

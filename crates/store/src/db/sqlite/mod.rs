@@ -8,6 +8,7 @@
 //!   connection of their own: a hop to another thread costs more than the read.
 //! * **Scans** ([`Sqlite::scan`]) may touch every row and run on threads that no request waits on.
 
+pub mod backup;
 mod scans;
 mod writer;
 
@@ -150,6 +151,11 @@ fn connection(tx: &mut Tx) -> &mut Connection {
     }
 }
 
+/// The file of the database in `folder`.
+pub(super) fn file(folder: &Path) -> PathBuf {
+    folder.join(FILE)
+}
+
 /// The open database.
 pub struct Sqlite {
     writes: Option<Sender<Box<dyn WriteJob>>>,
@@ -165,7 +171,7 @@ impl Sqlite {
         fs::create_dir_all(folder).map_err(|e| {
             Error::Unavailable(format!("cannot create `{}`: {e}", folder.display()))
         })?;
-        let path = folder.join(FILE);
+        let path = file(folder);
         Self::open(&path).map_err(|e| match e {
             Error::Unavailable(why) => {
                 Error::Unavailable(format!("cannot open `{}`: {why}", path.display()))

@@ -2,6 +2,8 @@
 
 mod fresh;
 
+use std::sync::Arc;
+
 use store::{
     Error, Tx,
     leases::{self, Lease},
@@ -93,4 +95,41 @@ async fn slices_are_taken_whole_until_the_burst_is_used_up() {
         })
         .await
         .unwrap();
+}
+
+/// Of many at the same moment one gets the lease, and slices are given until the burst is used up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_race_is_decided_once() {
+    let store = Arc::new(fresh::open().await);
+    store
+        .administer::<_, Error, _>(async |tx: &mut Tx| leases::take(tx, "old", "dead", 0).await)
+        .await
+        .unwrap();
+    let list = async |tx: &mut Tx| leases::list(tx).await;
+    let seen = store.look_up::<_, Error, _>(list).await.unwrap().remove(0);
+    let racers: Vec<_> = (0..32)
+        .map(|number| {
+            let (store, seen) = (Arc::clone(&store), seen.clone());
+            tokio::spawn(async move {
+                store
+                    .administer::<_, Error, _>(async move |tx: &mut Tx| {
+                        let holder = format!("racer {number}");
+                        let slice = Slice { now: 1_000, lasts: 100, burst: 1_000 };
+                        let slice = rate_limits::take(tx, "dir-1", &slice).await?;
+                        let free = leases::take(tx, "free", &holder, 0).await?;
+                        let old = leases::take_over(tx, &seen, &holder, 0).await?;
+                        Ok((free, old, matches!(slice, Taken::All { .. })))
+                    })
+                    .await
+            })
+        })
+        .collect();
+    let (mut free, mut old, mut slices) = (0, 0, 0);
+    for racer in racers {
+        let won = racer.await.unwrap().unwrap();
+        free += u32::from(won.0);
+        old += u32::from(won.1);
+        slices += u32::from(won.2);
+    }
+    assert_eq!((free, old, slices), (1, 1, 10));
 }

@@ -1,6 +1,7 @@
 //! How far a long command has come, for people who watch, and whether it is to stop.
 
 use std::{
+    fmt,
     ops::ControlFlow,
     sync::{
         Arc,
@@ -8,7 +9,7 @@ use std::{
     },
 };
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressState, ProgressStyle};
 
 use super::{Failure, serve::stop_signal};
 
@@ -21,11 +22,16 @@ pub struct LongCommand {
 }
 
 impl LongCommand {
-    /// Shows what has no known end.
+    /// Shows what has no known end. The template may have what indicatif knows, and `{rate}`.
     pub fn start(template: &str) -> Result<Self, Failure> {
         let bar = ProgressBar::no_length();
         let style = ProgressStyle::with_template(template);
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+        let style = style.unwrap_or_else(|_| ProgressStyle::default_spinner());
+        let rate = |state: &ProgressState, text: &mut dyn fmt::Write| {
+            // Writing to a text cannot fail.
+            let _ = write!(text, "{}/s", HumanCount(state.per_sec() as u64));
+        };
+        bar.set_style(style.with_key("rate", rate));
         let stopped = Arc::new(AtomicBool::new(false));
         let (signal, flag) = (stop_signal()?, Arc::clone(&stopped));
         tokio::spawn(async move {

@@ -142,7 +142,7 @@ fn report(summary: &Summary, as_json: bool, done: &str) -> String {
 }
 
 /// How many rows went over, how fast, and where it is.
-const ROWS: &str = "{elapsed:>5} {human_pos:>12} rows {per_sec:>16}  {msg}";
+const ROWS: &str = "{elapsed:>5} {human_pos:>12} rows {rate:>12}  {msg}";
 
 /// Shows the rows, and what part of the file was read where its length is known.
 fn watch(command: &LongCommand, length: Option<u64>) -> impl Watch {

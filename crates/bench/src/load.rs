@@ -90,44 +90,63 @@ impl Samples {
         Ok(Self { latencies, elapsed: start.elapsed() })
     }
 
+    /// What two groups of callers did at the same time.
+    pub fn beside(mut self, other: Self) -> Self {
+        self.latencies.extend(other.latencies);
+        Self { elapsed: self.elapsed.max(other.elapsed), ..self }
+    }
+
     pub fn rate(&self) -> f64 {
         self.latencies.len() as f64 / self.elapsed.as_secs_f64().max(1e-9)
     }
 }
 
-/// A server and the open connections to it.
+/// Servers that answer the same, and the open connections to them.
 pub struct Client {
+    servers: Vec<Peer>,
+}
+
+/// One of them.
+struct Peer {
     address: SocketAddr,
     headers: HeaderMap,
     idle: RefCell<Vec<SendRequest<Full<Bytes>>>>,
 }
 
 impl Client {
-    pub fn new(address: SocketAddr, token: Option<&str>) -> anyhow::Result<Rc<Self>> {
-        let mut headers = HeaderMap::new();
-        headers.insert(HOST, HeaderValue::from_str(&address.to_string())?);
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/scim+json"));
-        if let Some(token) = token {
-            headers.insert(AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {token}"))?);
-        }
-        Ok(Rc::new(Self { address, headers, idle: RefCell::default() }))
+    /// Callers are spread over the servers evenly; single calls go to the first.
+    pub fn new(addresses: &[SocketAddr], token: Option<&str>) -> anyhow::Result<Rc<Self>> {
+        let peer = |&address: &SocketAddr| {
+            let mut headers = HeaderMap::new();
+            headers.insert(HOST, HeaderValue::from_str(&address.to_string())?);
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/scim+json"));
+            if let Some(token) = token {
+                headers.insert(AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {token}"))?);
+            }
+            Ok(Peer { address, headers, idle: RefCell::default() })
+        };
+        let servers = addresses.iter().map(peer).collect::<anyhow::Result<Vec<_>>>()?;
+        ensure!(!servers.is_empty(), "no server");
+        Ok(Rc::new(Self { servers }))
     }
 
     /// One call, outside any measurement.
     pub async fn call(&self, call: Call) -> anyhow::Result<Answer> {
-        let mut connection = self.connection().await?;
-        let answer = self.send(&mut connection, call).await;
-        self.idle.borrow_mut().push(connection);
+        let peer = &self.servers[0];
+        let mut connection = peer.connection().await?;
+        let answer = peer.send(&mut connection, call).await;
+        peer.idle.borrow_mut().push(connection);
         answer
     }
 
     /// One call and how long it took.
     pub async fn timed(&self, call: Call) -> anyhow::Result<(Duration, Answer)> {
-        let mut connection = self.connection().await?;
+        let peer = &self.servers[0];
+        let mut connection = peer.connection().await?;
         let started = Instant::now();
-        let answer = self.send(&mut connection, call).await?;
+        let answer = peer.send(&mut connection, call).await?;
         let latency = started.elapsed();
-        self.idle.borrow_mut().push(connection);
+        peer.idle.borrow_mut().push(connection);
         Ok((latency, answer))
     }
 
@@ -141,34 +160,38 @@ impl Client {
         seen: impl Fn(u64, &Answer) -> anyhow::Result<()> + 'static,
     ) -> anyhow::Result<Samples> {
         let mut connections = Vec::with_capacity(callers);
-        for _ in 0..callers {
-            connections.push(self.connection().await?);
+        for caller in 0..callers {
+            let peer = caller % self.servers.len();
+            connections.push((peer, self.servers[peer].connection().await?));
         }
         let shared = Rc::new((Cell::new(0), next, seen));
         let start = Instant::now();
         let until = start + limit.time;
         let mut tasks = JoinSet::new();
-        for mut connection in connections {
+        for (peer, mut connection) in connections {
             let (client, shared) = (self.clone(), shared.clone());
             tasks.spawn_local(async move {
                 let (counter, next, seen) = &*shared;
+                let peer = &client.servers[peer];
                 let mut latencies = Vec::new();
                 while Instant::now() < until && counter.get() < limit.count {
                     let number = counter.get();
                     counter.set(number + 1);
                     let Some(call) = next(number) else { break };
                     let started = Instant::now();
-                    let answer = client.send(&mut connection, call).await?;
+                    let answer = peer.send(&mut connection, call).await?;
                     latencies.push(started.elapsed());
                     seen(number, &answer)?;
                 }
-                client.idle.borrow_mut().push(connection);
+                peer.idle.borrow_mut().push(connection);
                 Ok(latencies)
             });
         }
         Samples::gather(tasks, start).await
     }
+}
 
+impl Peer {
     async fn connection(&self) -> anyhow::Result<SendRequest<Full<Bytes>>> {
         loop {
             let Some(connection) = self.idle.borrow_mut().pop() else { break };
@@ -233,19 +256,32 @@ mod tests {
     #[test]
     fn a_run_ends_at_its_count() {
         on_one_thread(async {
-            let client = Client::new(bare_http::start_in_process().await, None).unwrap();
+            let client = Client::new(&[bare_http::start_in_process().await], None).unwrap();
             let limit = Limit { time: Duration::from_secs(20), count: 100 };
             let call = |_| Some(Call::get(Uri::from_static("/")));
             let samples = client.run(8, limit, call, |_, _| Ok(())).await.unwrap();
             assert_eq!(samples.latencies.len(), 100);
-            assert_eq!(client.idle.borrow().len(), 8);
+            assert_eq!(client.servers[0].idle.borrow().len(), 8);
+        });
+    }
+
+    #[test]
+    fn callers_are_spread_over_the_servers() {
+        on_one_thread(async {
+            let addresses =
+                [bare_http::start_in_process().await, bare_http::start_in_process().await];
+            let client = Client::new(&addresses, None).unwrap();
+            let limit = Limit { time: Duration::from_secs(20), count: 100 };
+            let call = |_| Some(Call::get(Uri::from_static("/")));
+            client.run(8, limit, call, |_, _| Ok(())).await.unwrap();
+            assert!(client.servers.iter().all(|peer| peer.idle.borrow().len() == 4));
         });
     }
 
     #[test]
     fn a_wrong_answer_ends_the_run_with_what_was_received() {
         on_one_thread(async {
-            let client = Client::new(bare_http::start_in_process().await, None).unwrap();
+            let client = Client::new(&[bare_http::start_in_process().await], None).unwrap();
             let limit = Limit::time(Duration::from_secs(20));
             let call = |_| Some(Call::post(Uri::from_static("/Users"), Bytes::from("{}")));
             let error = client.run(2, limit, call, |_, _| Ok(())).await.err().unwrap();

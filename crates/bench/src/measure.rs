@@ -1,20 +1,21 @@
-//! The run itself: start-up and idle memory, rounds that measure every operation beside both
+//! The run itself: start-up and idle memory, rounds that measure every operation beside the
 //! floors, then the memory and the group patches of a full directory.
 
-use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
-use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, ensure};
-use hyper::{StatusCode, Uri};
+use hyper::Uri;
 
-use crate::bare_inserts::{BareInserts, Shape};
-use crate::documents;
-use crate::load::{Answer, Call, Client, Limit, Samples};
+use crate::database::{Database, Databases};
+use crate::directory::Directory;
+use crate::floors::Floors;
+use crate::load::{Call, Client, Limit, Samples};
+use crate::operations::{Operation, Sharing};
 use crate::process::{self, Server};
-use crate::report::{Operation, Report, middle};
+use crate::report::{Report, middle};
 
 pub struct Plan {
     pub server_binary: PathBuf,
@@ -26,73 +27,75 @@ pub struct Plan {
     pub users: usize,
     /// Group patches measured on each of the two groups.
     pub pairs: usize,
-    /// Starts on an empty store.
+    /// Starts on an empty store, beside that of the server that is measured.
     pub starts: usize,
+    /// How long each way to use the database is tried to find the best.
+    pub trial: Duration,
 }
 
-/// Loading the users may take no longer than this.
-const LOADING: Duration = Duration::from_secs(100);
-/// Members of one request that fills the large group.
-const FILL: usize = 1000;
-/// Groups that the one-member patches fill one after another.
-const GROUPS: usize = 64;
-const SMALL_GROUP: usize = 10;
-/// Users on a page of the list.
-pub const PAGE: usize = 100;
-/// Users that one Bulk request creates.
-pub const BULK: usize = 100;
-
-pub async fn run(plan: &Plan) -> anyhow::Result<Report> {
+pub async fn run(plan: &Plan, databases: &Databases) -> anyhow::Result<Report> {
     let dir = tempfile::Builder::new().prefix("headcount-bench-").tempdir_in(&plan.dir)?;
-    let mut report = Report { plan: describe(plan), ..Report::default() };
+    let start = |database: &Database, name: &str| {
+        process::headcount(&plan.server_binary, database, &dir.path().join(format!("{name}.log")))
+    };
 
     progress("starting on empty stores");
     let mut starts = Vec::new();
     for number in 0..plan.starts {
-        let server =
-            process::headcount(&plan.server_binary, &dir.path().join(format!("empty{number}")))?;
-        starts.push(ready(&server).await?);
+        let name = format!("empty{number}");
+        let Some(database) = databases.create(&dir.path().join(&name))? else { break };
+        starts.push(ready(&start(&database, &name)?).await?);
     }
-    report.ready = middle(starts, |time| time.as_secs_f64());
+    let database = databases.main(&dir.path().join("data"))?;
+    let server = start(&database, "server")?;
+    starts.push(ready(&server).await?);
 
-    let data = dir.path().join("data");
-    let server = process::headcount(&plan.server_binary, &data)?;
-    ready(&server).await?;
-    let (path, token) = process::create_directory(&plan.server_binary, &data)?;
+    let directory = Directory::open(&plan.server_binary, &database, "acme", &[server.address])?;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    report.idle_memory = server.resident();
+    let idle_memory = server.resident();
+    directory.create_groups().await?;
 
     let bare_server = process::bare_server()?;
-    let bare = Client::new(bare_server.address, None)?;
-    let one_row = BareInserts::open(Shape::OneRow, &dir.path().join("one-row.db"))?;
-    let same_rows = BareInserts::open(Shape::User, &dir.path().join("same-rows.db"))?;
-    let directory = Directory {
-        client: Client::new(server.address, Some(&token))?,
-        path,
-        users: Rc::default(),
-        groups: Rc::default(),
-        patched: Rc::default(),
-        added: Rc::default(),
+    let bare = Client::new(&[bare_server.address], None)?;
+    let floors = Floors::open(&database, dir.path(), plan).await?;
+    let mut report = Report::new(&database, describe(plan, &floors).await?);
+    report.ready = middle(starts, |time| time.as_secs_f64());
+    report.idle_memory = idle_memory;
+    let second = match &database {
+        Database::Embedded(_) => None,
+        Database::Postgres(_) => {
+            let second = start(&database, "second")?;
+            ready(&second).await?;
+            let other =
+                Directory::open(&plan.server_binary, &database, "birch", &[server.address])?;
+            Some((second, other))
+        }
     };
-    directory.create_groups().await?;
 
     for round in 1..=plan.rounds {
         progress(&format!("round {round} of {}", plan.rounds));
         let time = Limit::time(plan.round);
         let document = |_| Some(Call::get(Uri::from_static("/document")));
-        let pairs = [
-            (Operation::OneRow, one_row.run(plan.create_callers, plan.round).await?),
-            (Operation::SameRows, same_rows.run(plan.create_callers, plan.round).await?),
+        let mut measured = floors.inserts(plan).await?;
+        measured.extend([
             (Operation::Create, directory.create(plan.create_callers, time).await?),
             (Operation::BareHttp, bare.run(plan.callers, time, document, |_, _| Ok(())).await?),
+        ]);
+        measured.extend(floors.look_ups(plan).await?);
+        measured.extend([
             (Operation::GetById, directory.get(plan.callers, time).await?),
             (Operation::LookUp, directory.look_up(plan.callers, time).await?),
             (Operation::Patch, directory.replace_title(plan.callers, time).await?),
             (Operation::AddMember, directory.add_member(plan.callers, time).await?),
-        ];
-        report.rounds.push(pairs.into_iter().collect());
+        ]);
+        report.rounds.push(measured.into_iter().collect());
+        if let Some((second, other)) = &second {
+            let addresses = [server.address, second.address];
+            let shared = share(plan, round, [&directory, other], addresses).await?;
+            report.sharing.push(shared);
+        }
     }
-    drop((bare, bare_server, one_row, same_rows));
+    drop((bare, bare_server, floors, second));
 
     progress(&format!("loading {} users", plan.users));
     directory.fill(plan.create_callers, plan.users).await?;
@@ -112,9 +115,48 @@ pub async fn run(plan: &Plan) -> anyhow::Result<Report> {
     Ok(report)
 }
 
+/// Creates and reads through one server process and through two, in one directory and in two of
+/// different organizations, with the same number of callers.
+async fn share(
+    plan: &Plan,
+    round: usize,
+    directories: [&Directory; 2],
+    addresses: [SocketAddr; 2],
+) -> anyhow::Result<BTreeMap<Sharing, Samples>> {
+    let time = Limit::time(plan.round);
+    let mut measured = BTreeMap::new();
+    // The tables grow meanwhile: neither is always the later one.
+    let order = if round % 2 == 1 { [1, 2] } else { [2, 1] };
+    for processes in order {
+        let [first, second] = directories.map(|each| each.through(&addresses[..processes]));
+        let (first, second) = (first?, second?);
+        let (creating, reading) = (plan.create_callers, plan.callers);
+        let one = [
+            (Operation::Create, first.create(creating, time).await?),
+            (Operation::GetById, first.get(reading, time).await?),
+        ];
+        let halves = |callers: usize| (callers.div_ceil(2), (callers / 2).max(1));
+        let (left, right) = halves(creating);
+        let (created, also_created) =
+            tokio::try_join!(first.create(left, time), second.create(right, time))?;
+        let (left, right) = halves(reading);
+        let (read, also_read) = tokio::try_join!(first.get(left, time), second.get(right, time))?;
+        let two = [
+            (Operation::Create, created.beside(also_created)),
+            (Operation::GetById, read.beside(also_read)),
+        ];
+        for (directories, samples) in [(1, one), (2, two)] {
+            for (operation, samples) in samples {
+                measured.insert(Sharing { operation, directories, processes }, samples);
+            }
+        }
+    }
+    Ok(measured)
+}
+
 /// From before the process started until `/readyz` answers 200.
 async fn ready(server: &Server) -> anyhow::Result<Duration> {
-    let client = Client::new(server.address, None)?;
+    let client = Client::new(&[server.address], None)?;
     loop {
         match client.call(Call::get(Uri::from_static("/readyz"))).await {
             Ok(_) => return Ok(server.spawned.elapsed()),
@@ -126,221 +168,12 @@ async fn ready(server: &Server) -> anyhow::Result<Duration> {
     }
 }
 
-/// The directory under load and what it is known to hold.
-struct Directory {
-    client: Rc<Client>,
-    /// Of the SCIM endpoint.
-    path: String,
-    users: Rc<RefCell<Vec<String>>>,
-    groups: Rc<RefCell<Vec<String>>>,
-    /// Titles given so far: no two are the same, so every PATCH changes something.
-    patched: Rc<RefCell<u64>>,
-    /// Pairs of user and group joined so far.
-    added: Rc<RefCell<u64>>,
-}
-
-impl Directory {
-    fn uri(&self, rest: &str) -> anyhow::Result<Uri> {
-        let uri = format!("{}{rest}", self.path);
-        uri.parse().with_context(|| format!("`{uri}` is no path"))
-    }
-
-    async fn create(&self, callers: usize, limit: Limit) -> anyhow::Result<Samples> {
-        let target = self.uri("/Users")?;
-        let first = self.users.borrow().len() as u64;
-        let users = self.users.clone();
-        let next = move |number| {
-            let body = documents::user(&documents::key(first + number));
-            Some(Call::post(target.clone(), body.into()))
-        };
-        // Every number that was taken is answered, so the keys are 0 to the length of the list,
-        // though not in its order.
-        let seen = move |_, answer: &Answer| {
-            users.borrow_mut().push(answer.id()?);
-            Ok(())
-        };
-        self.client.run(callers, limit, next, seen).await
-    }
-
-    async fn get(&self, callers: usize, limit: Limit) -> anyhow::Result<Samples> {
-        let targets = self.spread(|id, _| format!("/Users/{id}"))?;
-        let next = move |number| Some(Call::get(targets[number as usize % targets.len()].clone()));
-        self.client.run(callers, limit, next, |_, _| Ok(())).await
-    }
-
-    async fn look_up(&self, callers: usize, limit: Limit) -> anyhow::Result<Samples> {
-        let targets = self.spread(|_, number| {
-            format!("/Users?filter=userName%20eq%20%22{}%40acme.example%22", documents::key(number))
-        })?;
-        let next = move |number| {
-            let call = Call::get(targets[number as usize % targets.len()].clone());
-            Some(Call { contains: Some("\"totalResults\":1,"), ..call })
-        };
-        self.client.run(callers, limit, next, |_, _| Ok(())).await
-    }
-
-    async fn replace_title(&self, callers: usize, limit: Limit) -> anyhow::Result<Samples> {
-        let targets = self.spread(|id, _| format!("/Users/{id}"))?;
-        let patched = self.patched.clone();
-        let next = move |number| {
-            let mut patched = patched.borrow_mut();
-            *patched += 1;
-            let body = documents::replace_title(&format!("Engineer {patched}"));
-            let target = targets[number as usize % targets.len()].clone();
-            Some(Call::patch(target, body, StatusCode::OK))
-        };
-        self.client.run(callers, limit, next, |_, _| Ok(())).await
-    }
-
-    /// Every request joins a user and a group that were not joined before; the groups are filled
-    /// one after another, so nearly all callers meet in one.
-    async fn add_member(&self, callers: usize, limit: Limit) -> anyhow::Result<Samples> {
-        let mut targets = Vec::new();
-        for id in &*self.groups.borrow() {
-            targets.push(self.uri(&format!("/Groups/{id}"))?);
-        }
-        let (users, added) = (self.users.clone(), self.added.clone());
-        let share = users.borrow().len() as u64;
-        // The list of users grows between rounds: a round starts at a group of its own.
-        let start = added.borrow().div_ceil(share) * share;
-        *added.borrow_mut() = start;
-        let next = move |_| {
-            let mut added = added.borrow_mut();
-            let (group, user) = ((*added / share) as usize, (*added % share) as usize);
-            let target = targets.get(group)?.clone();
-            *added += 1;
-            let body = documents::add_members(&users.borrow()[user..=user]);
-            Some(Call::patch(target, body, StatusCode::NO_CONTENT))
-        };
-        self.client.run(callers, limit, next, |_, _| Ok(())).await
-    }
-
-    async fn create_groups(&self) -> anyhow::Result<()> {
-        for number in 0..GROUPS {
-            let id = self.create_group(&format!("Crane {number}"), &[]).await?;
-            self.groups.borrow_mut().push(id);
-        }
-        Ok(())
-    }
-
-    async fn create_group(&self, name: &str, members: &[String]) -> anyhow::Result<String> {
-        let call = Call::post(self.uri("/Groups")?, documents::group(name, members));
-        self.client.call(call).await?.id()
-    }
-
-    /// Creates users until there are `users`, and some to spare that are in no group.
-    async fn fill(&self, callers: usize, users: usize) -> anyhow::Result<()> {
-        let wanted = users + SMALL_GROUP;
-        let missing = wanted.saturating_sub(self.users.borrow().len());
-        self.create(callers, Limit { time: LOADING, count: missing as u64 }).await?;
-        let loaded = self.users.borrow().len();
-        ensure!(loaded >= wanted, "only {loaded} users were loaded in {LOADING:?}");
-        Ok(())
-    }
-
-    /// Reads the list of users to its end, by index and by cursor in turn, so that both see the
-    /// same moments.
-    async fn two_walks(&self) -> anyhow::Result<(Samples, Samples)> {
-        let start = Instant::now();
-        let mut samples = [Vec::new(), Vec::new()];
-        let (mut index, mut cursor) = (1, String::new());
-        loop {
-            let by_index = self.uri(&format!("/Users?startIndex={index}&count={PAGE}"))?;
-            samples[0].push(self.client.timed(Call::get(by_index)).await?.0);
-            let by_cursor = self.uri(&format!("/Users?cursor={cursor}&count={PAGE}"))?;
-            let (latency, answer) = self.client.timed(Call::get(by_cursor)).await?;
-            samples[1].push(latency);
-            let page: serde_json::Value = serde_json::from_slice(&answer.body)?;
-            let Some(next) = page["nextCursor"].as_str() else { break };
-            cursor = next.to_owned();
-            index += PAGE;
-        }
-        let elapsed = start.elapsed();
-        let [by_index, by_cursor] = samples.map(|latencies| Samples { latencies, elapsed });
-        Ok((by_index, by_cursor))
-    }
-
-    /// Creates as many users by one Bulk request as by single ones after another, in turn.
-    async fn two_loads(&self, pairs: usize) -> anyhow::Result<(Samples, Samples)> {
-        let (bulk, users) = (self.uri("/Bulk")?, self.uri("/Users")?);
-        let start = Instant::now();
-        let mut samples = [Vec::new(), Vec::new()];
-        // Far beyond the numbers of the others.
-        let mut numbers = (1_u64 << 40)..;
-        let mut keys = || numbers.by_ref().take(BULK).map(documents::key).collect::<Vec<String>>();
-        for _ in 0..pairs {
-            let call = Call::post(bulk.clone(), documents::bulk(&keys()));
-            let call = Call { expect: StatusCode::OK, ..call };
-            let (latency, answer) = self.client.timed(call).await?;
-            let answer: serde_json::Value = serde_json::from_slice(&answer.body)?;
-            let created = answer["Operations"].as_array().into_iter().flatten();
-            let created = created.filter(|operation| operation["status"] == "201").count();
-            ensure!(created == BULK, "only {created} of {BULK} were created: {answer}");
-            samples[0].push(latency);
-            let mut single = Duration::ZERO;
-            for key in keys() {
-                let call = Call::post(users.clone(), documents::user(&key).into());
-                single += self.client.timed(call).await?.0;
-            }
-            samples[1].push(single);
-        }
-        let elapsed = start.elapsed();
-        let [bulk, single] = samples.map(|latencies| Samples { latencies, elapsed });
-        Ok((bulk, single))
-    }
-
-    /// Adds one member to a small and to a large group in turn, one request at a time, and takes
-    /// it out again unmeasured: the sizes stay, and both groups see the same moments.
-    async fn two_groups(&self, plan: &Plan) -> anyhow::Result<(Samples, Samples)> {
-        let (members, spare) = {
-            let users = self.users.borrow();
-            (users[..plan.users].to_vec(), users[plan.users..].to_vec())
-        };
-        let small = self.create_group("Small", &members[..SMALL_GROUP]).await?;
-        let large = self.create_group("Large", &[]).await?;
-        let (small, large) = (format!("/Groups/{small}"), format!("/Groups/{large}"));
-        for part in members.chunks(FILL) {
-            let body = documents::add_members(part);
-            self.client.call(Call::patch(self.uri(&large)?, body, StatusCode::NO_CONTENT)).await?;
-        }
-        let start = Instant::now();
-        let mut samples = [Vec::new(), Vec::new()];
-        for pair in 0..plan.pairs {
-            let member = &spare[pair % spare.len()];
-            let order = if pair % 2 == 0 { [0, 1] } else { [1, 0] };
-            for group in order {
-                let target = self.uri([&small, &large][group])?;
-                let add = documents::add_members(std::slice::from_ref(member));
-                let call = Call::patch(target.clone(), add, StatusCode::NO_CONTENT);
-                samples[group].push(self.client.timed(call).await?.0);
-                let remove = documents::remove_member(member);
-                self.client.call(Call::patch(target, remove, StatusCode::NO_CONTENT)).await?;
-            }
-        }
-        let elapsed = start.elapsed();
-        let [small, large] = samples.map(|latencies| Samples { latencies, elapsed });
-        Ok((small, large))
-    }
-
-    /// Up to 4,096 targets over all users, made before the clock starts.
-    fn spread(&self, target: impl Fn(&str, u64) -> String) -> anyhow::Result<Vec<Uri>> {
-        let users = self.users.borrow();
-        ensure!(!users.is_empty(), "no user was created");
-        let step = users.len().div_ceil(4096);
-        let mut targets = Vec::new();
-        for (number, id) in users.iter().enumerate().step_by(step) {
-            targets.push(self.uri(&target(id, number as u64))?);
-        }
-        Ok(targets)
-    }
-}
-
 fn progress(what: &str) {
     eprintln!("{what} …");
 }
 
 /// The machine and the settings, for the head of the report.
-fn describe(plan: &Plan) -> Vec<(&'static str, String)> {
+async fn describe(plan: &Plan, floors: &Floors) -> anyhow::Result<Vec<(&'static str, String)>> {
     let read = |file: &str| std::fs::read_to_string(file).unwrap_or_default();
     let processor = read("/proc/cpuinfo")
         .lines()
@@ -352,7 +185,7 @@ fn describe(plan: &Plan) -> Vec<(&'static str, String)> {
     let disk = Command::new("df").arg("--output=fstype").arg(&plan.dir).output().ok();
     let disk = disk.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
     let disk = disk.as_deref().and_then(|text| text.lines().nth(1)).unwrap_or("unknown").to_owned();
-    vec![
+    let mut head = vec![
         (
             "machine",
             format!(
@@ -369,5 +202,7 @@ fn describe(plan: &Plan) -> Vec<(&'static str, String)> {
                 plan.rounds, plan.round, plan.create_callers, plan.callers
             ),
         ),
-    ]
+    ];
+    head.extend(floors.describe().await?);
+    Ok(head)
 }

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
+use crate::database::Database;
+
 /// A server process gets this long to print its address.
 const START: Duration = Duration::from_secs(20);
 
@@ -70,17 +72,22 @@ fn address_in(line: &str) -> Option<SocketAddr> {
     rest.split(|c: char| c.is_whitespace() || "/\"'`,;)".contains(c)).next()?.parse().ok()
 }
 
-/// `headcount serve` on `data`, logging into a file there.
-pub fn headcount(binary: &Path, data: &Path) -> anyhow::Result<Server> {
-    std::fs::create_dir_all(data)?;
-    let log = data.join("bench-server.log");
-    let mut command = Command::new(binary);
-    command.arg("serve").arg("--data").arg(data).args(["--listen", "127.0.0.1:0"]);
-    command.stderr(std::fs::File::create(&log)?);
+/// `headcount serve` on `database`, logging into the file `log`.
+pub fn headcount(binary: &Path, database: &Database, log: &Path) -> anyhow::Result<Server> {
+    let mut command = command(binary, &["serve", "--listen", "127.0.0.1:0"], database);
+    command.stderr(std::fs::File::create(log)?);
     Server::start(command).with_context(|| {
-        let log = std::fs::read_to_string(&log).unwrap_or_default();
+        let log = std::fs::read_to_string(log).unwrap_or_default();
         format!("{} serve failed: {}", binary.display(), log.trim())
     })
+}
+
+/// The program with its arguments, on a database that no variable of ours overrides.
+fn command(binary: &Path, arguments: &[&str], database: &Database) -> Command {
+    let mut command = Command::new(binary);
+    command.env_remove("HEADCOUNT_DATA").env_remove("HEADCOUNT_DATABASE");
+    command.args(arguments).args(database.option());
+    command
 }
 
 pub fn bare_server() -> anyhow::Result<Server> {
@@ -89,11 +96,17 @@ pub fn bare_server() -> anyhow::Result<Server> {
     Server::start(command)
 }
 
-/// A directory without a rate limit: the path of its SCIM endpoint and its token.
-pub fn create_directory(binary: &Path, data: &Path) -> anyhow::Result<(String, String)> {
-    command_line(binary, data, &["organization", "create", "acme"])?;
-    let arguments = "directory create --organization acme --kind generic --rate-limit 0";
-    let answer = command_line(binary, data, &arguments.split(' ').collect::<Vec<_>>())?;
+/// A directory without a rate limit, of a new organization: the path of its SCIM endpoint and its
+/// token.
+pub fn create_directory(
+    binary: &Path,
+    database: &Database,
+    organization: &str,
+) -> anyhow::Result<(String, String)> {
+    command_line(binary, database, &format!("organization create {organization}"))?;
+    let arguments = "--kind generic --rate-limit 0";
+    let arguments = format!("directory create --organization {organization} {arguments}");
+    let answer = command_line(binary, database, &arguments)?;
     let text = |key: &str| {
         let value = answer[key].as_str().map(str::to_owned);
         value.with_context(|| format!("`directory create` answered no `{key}`: {answer}"))
@@ -107,13 +120,11 @@ pub fn create_directory(binary: &Path, data: &Path) -> anyhow::Result<(String, S
 
 fn command_line(
     binary: &Path,
-    data: &Path,
-    arguments: &[&str],
+    database: &Database,
+    arguments: &str,
 ) -> anyhow::Result<serde_json::Value> {
-    let output = Command::new(binary)
-        .args(arguments)
-        .arg("--data")
-        .arg(data)
+    let words: Vec<&str> = arguments.split(' ').collect();
+    let output = command(binary, &words, database)
         .arg("--json")
         .stdin(Stdio::null())
         .output()
@@ -123,10 +134,10 @@ fn command_line(
         String::from_utf8_lossy(&output.stderr).into_owned(),
     );
     if !output.status.success() {
-        bail!("`{}` failed ({}): {stdout}{stderr}", arguments.join(" "), output.status);
+        bail!("`{}` failed ({}): {stdout}{stderr}", arguments, output.status);
     }
     serde_json::from_str(&stdout)
-        .with_context(|| format!("`{}` printed no JSON: {stdout}", arguments.join(" ")))
+        .with_context(|| format!("`{}` printed no JSON: {stdout}", arguments))
 }
 
 #[cfg(test)]

@@ -6,63 +6,20 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::database::Database;
+use crate::directory::{BULK, PAGE};
 use crate::load::Samples;
-use crate::measure::{BULK, PAGE};
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Operation {
-    BareHttp,
-    OneRow,
-    SameRows,
-    Create,
-    LookUp,
-    GetById,
-    Patch,
-    AddMember,
-}
-
-use Operation::{AddMember, BareHttp, Create, GetById, LookUp, OneRow, Patch, SameRows};
-
-/// What a floor is compared with, and the ratio that is aimed at.
-struct Row {
-    operation: Operation,
-    key: &'static str,
-    title: &'static str,
-    of_http: Option<f64>,
-    of_same_rows: Option<f64>,
-}
-
-const ROWS: [Row; 8] = [
-    row(BareHttp, "bare_http", "bare HTTP server, stored document", None, None),
-    row(OneRow, "bare_one_row", "bare durable inserts, one row", None, None),
-    row(SameRows, "bare_same_rows", "bare durable inserts, a user's rows", None, None),
-    row(Create, "create", "create user", None, Some(0.35)),
-    row(LookUp, "look_up", "look-up by userName", Some(0.5), None),
-    row(GetById, "get", "GET by id", Some(0.7), None),
-    row(Patch, "patch", "PATCH, replace title", None, None),
-    row(AddMember, "add_member", "PATCH, one member of a group", None, None),
-];
-
-const fn row(
-    operation: Operation,
-    key: &'static str,
-    title: &'static str,
-    of_http: Option<f64>,
-    of_same_rows: Option<f64>,
-) -> Row {
-    Row { operation, key, title, of_http, of_same_rows }
-}
+use crate::operations::{AIM_SHARING, EMBEDDED, Layout, Operation, SHARED, Sharing};
 
 const AIM_GROUPS: f64 = 1.5;
-const AIM_READY: Duration = Duration::from_millis(50);
-const AIM_IDLE: f64 = 25.0;
-const AIM_LOADED: f64 = 64.0;
 
-#[derive(Default)]
 pub struct Report {
+    layout: &'static Layout,
     pub plan: Vec<(&'static str, String)>,
     /// Every operation of every round.
     pub rounds: Vec<BTreeMap<Operation, Samples>>,
+    /// The same of what several servers do together, where they can.
+    pub sharing: Vec<BTreeMap<Sharing, Samples>>,
     pub ready: Duration,
     pub idle_memory: Option<u64>,
     pub loaded_users: usize,
@@ -79,6 +36,10 @@ pub struct Report {
 }
 
 impl Report {
+    pub fn new(database: &Database, plan: Vec<(&'static str, String)>) -> Self {
+        Self { layout: Layout::of(database), plan, ..Self::default() }
+    }
+
     /// The middle round's rate.
     fn rate(&self, operation: Operation) -> f64 {
         middle(self.rounds.iter().map(|round| round[&operation].rate()).collect(), |rate| *rate)
@@ -88,6 +49,18 @@ impl Report {
     fn ratio(&self, operation: Operation, floor: Operation) -> f64 {
         let ratio = |round: &BTreeMap<_, Samples>| round[&operation].rate() / round[&floor].rate();
         middle(self.rounds.iter().map(ratio).collect(), |ratio| *ratio)
+    }
+
+    /// The middle rates of one process and of two, and the middle one of the rounds' ratios.
+    fn shared(&self, operation: Operation, directories: usize) -> [f64; 3] {
+        let rate = |round: &BTreeMap<_, Samples>, processes| {
+            round[&Sharing { operation, directories, processes }].rate()
+        };
+        let all = |of: &dyn Fn(&BTreeMap<_, Samples>) -> f64| {
+            middle(self.sharing.iter().map(of).collect(), |value| *value)
+        };
+        let ratio = |round: &_| rate(round, 2) / rate(round, 1);
+        [all(&|round| rate(round, 1)), all(&|round| rate(round, 2)), all(&ratio)]
     }
 
     /// p50, p95 and p99 over all rounds.
@@ -122,32 +95,49 @@ impl Report {
             line(format!("{name}: {value}"));
         }
         line(String::new());
+        let titles: Vec<String> =
+            self.layout.columns.iter().map(|column| format!("{:<20}", column.title)).collect();
+        let titles = titles.concat();
         line(format!(
-            "{:<36}{:>12}{:>11}{:>11}{:>11}  {:<19}{:<19}{}",
-            "", "requests/s", "p50", "p95", "p99", "of bare HTTP", "of user's rows", "of one row"
+            "{:<36}{:>12}{:>11}{:>11}{:>11}  {}",
+            "",
+            "requests/s",
+            "p50",
+            "p95",
+            "p99",
+            titles.trim_end()
         ));
-        for row in &ROWS {
+        for row in self.layout.rows {
             let [p50, p95, p99] = self.latencies(row.operation).map(milliseconds);
-            let against = |floor, aim| share(self.ratio(row.operation, floor), aim);
-            let [of_http, of_same_rows, of_one_row] = match row.operation {
-                BareHttp | OneRow | SameRows => Default::default(),
-                // Reads store nothing: only writes stand beside the inserts.
-                LookUp | GetById => [against(BareHttp, row.of_http), String::new(), String::new()],
-                Create | Patch | AddMember => [
-                    against(BareHttp, row.of_http),
-                    against(SameRows, row.of_same_rows),
-                    against(OneRow, None),
-                ],
-            };
-            line(
-                format!(
-                    "{:<36}{:>12.0}{p50:>11}{p95:>11}{p99:>11}  {of_http:<19}{of_same_rows:<19}{of_one_row}",
-                    row.title,
-                    self.rate(row.operation),
-                )
-                .trim_end()
-                .to_owned(),
+            let ratios: Vec<String> = row
+                .floors
+                .iter()
+                .map(|floor| {
+                    let text = floor.as_ref().map_or(String::new(), |floor| {
+                        share(self.ratio(row.operation, floor.operation), floor.aim)
+                    });
+                    format!("{text:<20}")
+                })
+                .collect();
+            let rate = self.rate(row.operation);
+            let text = format!(
+                "{:<36}{rate:>12.0}{p50:>11}{p95:>11}{p99:>11}  {}",
+                row.title,
+                ratios.concat()
             );
+            line(text.trim_end().to_owned());
+        }
+        if !self.sharing.is_empty() {
+            line(String::new());
+            line(format!(
+                "{:<36}{:>12}{:>15}  ratio",
+                "servers on one database", "one process", "two processes"
+            ));
+            for (operation, directories, title, _) in SHARED {
+                let [one, two, ratio] = self.shared(operation, directories);
+                let ratio = share(ratio, Some(AIM_SHARING));
+                line(format!("{title:<36}{one:>12.0}{two:>15.0}  {ratio}"));
+            }
         }
         line(String::new());
         for (title, samples) in [
@@ -174,15 +164,18 @@ impl Report {
         }
         line(format!("  ratio of both p50: {:.2}", self.bulk_ratio()));
         let ready = self.ready.as_secs_f64() * 1e3;
-        let aim = AIM_READY.as_secs_f64() * 1e3;
-        line(format!("ready on an empty store: {ready:.1} ms{}", at_most(ready, aim)));
+        let aims = self.layout.aims.as_ref();
+        let of_aim = |value, aim: Option<f64>| aim.map_or(String::new(), |aim| at_most(value, aim));
+        let aim = aims.map(|aims| aims.ready_ms);
+        line(format!("ready on an empty store: {ready:.1} ms{}", of_aim(ready, aim)));
+        let loaded = format!("with {} users", self.loaded_users);
         for (title, memory, aim) in [
-            ("idle".to_owned(), self.idle_memory, AIM_IDLE),
-            (format!("with {} users", self.loaded_users), self.loaded_memory, AIM_LOADED),
+            ("idle".to_owned(), self.idle_memory, aims.map(|aims| aims.idle_mb)),
+            (loaded, self.loaded_memory, aims.map(|aims| aims.loaded_mb)),
         ] {
             let text = memory.map_or("unknown".to_owned(), |bytes| {
                 let megabytes = megabytes(bytes);
-                format!("{megabytes:.1} MB{}", at_most(megabytes, aim))
+                format!("{megabytes:.1} MB{}", of_aim(megabytes, aim))
             });
             line(format!("resident {title}: {text}"));
         }
@@ -192,7 +185,7 @@ impl Report {
     pub fn json(&self) -> Value {
         let plan: BTreeMap<_, _> = self.plan.iter().map(|(key, value)| (*key, value)).collect();
         let mut operations = serde_json::Map::new();
-        for row in &ROWS {
+        for row in self.layout.rows {
             let requests: usize =
                 self.rounds.iter().map(|round| round[&row.operation].latencies.len()).sum();
             let mut entry = json!({
@@ -200,16 +193,26 @@ impl Report {
                 "per_second": rounded(self.rate(row.operation)),
                 "latency_ms": latency_json(self.latencies(row.operation)),
             });
-            if !matches!(row.operation, BareHttp | OneRow | SameRows) {
-                entry["of_bare_http"] = rounded(self.ratio(row.operation, BareHttp));
-                entry["of_bare_same_rows"] = rounded(self.ratio(row.operation, SameRows));
-                entry["of_bare_one_row"] = rounded(self.ratio(row.operation, OneRow));
+            for (column, floor) in self.layout.columns.iter().zip(row.floors) {
+                if let Some(floor) = floor {
+                    entry[column.key] = rounded(self.ratio(row.operation, floor.operation));
+                }
             }
             operations.insert(row.key.to_owned(), entry);
+        }
+        let mut sharing = serde_json::Map::new();
+        for (operation, directories, _, key) in SHARED {
+            if self.sharing.is_empty() {
+                break;
+            }
+            let [one, two, ratio] = self.shared(operation, directories).map(rounded);
+            let entry = json!({ "one_process": one, "two_processes": two, "ratio": ratio });
+            sharing.insert(key.to_owned(), entry);
         }
         json!({
             "plan": plan,
             "operations": operations,
+            "sharing": sharing,
             "one_member_patch": {
                 "small_group": 10,
                 "small_latency_ms": latency_json(percentiles(&self.small_patch.latencies)),
@@ -237,6 +240,28 @@ impl Report {
                 "loaded_users": self.loaded_users,
             },
         })
+    }
+}
+
+impl Default for Report {
+    fn default() -> Self {
+        Self {
+            layout: &EMBEDDED,
+            plan: Vec::new(),
+            rounds: Vec::new(),
+            sharing: Vec::new(),
+            ready: Duration::ZERO,
+            idle_memory: None,
+            loaded_users: 0,
+            loaded_memory: None,
+            large_group: 0,
+            small_patch: Samples::default(),
+            large_patch: Samples::default(),
+            index_pages: Samples::default(),
+            cursor_pages: Samples::default(),
+            bulk: Samples::default(),
+            one_by_one: Samples::default(),
+        }
     }
 }
 
@@ -290,6 +315,7 @@ fn rounded(value: f64) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operations::Operation::*;
 
     #[test]
     fn percentiles_take_the_nearest_rank() {
@@ -305,12 +331,50 @@ mod tests {
         assert_eq!(middle(Vec::<f64>::new(), |v| *v), 0.0);
     }
 
+    fn samples(count: u64) -> Samples {
+        let latencies = vec![Duration::from_millis(2); count as usize];
+        Samples { latencies, elapsed: Duration::from_secs(1) }
+    }
+
+    #[test]
+    fn a_report_on_postgres_shows_both_floors_and_what_servers_share() {
+        let rates = [
+            (BareHttp, 1000),
+            (OneRow, 1000),
+            (SameRows, 400),
+            (SameRowsAtBest, 500),
+            (BareLookUp, 500),
+            (BareLookUpAtBest, 1000),
+            (Create, 240),
+            (LookUp, 400),
+            (GetById, 500),
+            (Patch, 200),
+            (AddMember, 300),
+        ];
+        let shared = [(Create, 1, 100), (Create, 2, 90), (GetById, 1, 100), (GetById, 2, 120)]
+            .into_iter()
+            .flat_map(|(operation, processes, rate)| {
+                [1, 2].map(|directories| {
+                    (Sharing { operation, directories, processes }, samples(rate))
+                })
+            });
+        let database = Database::Postgres("postgres://localhost/bench".to_owned());
+        let report = Report {
+            rounds: vec![rates.into_iter().map(|(o, rate)| (o, samples(rate))).collect()],
+            sharing: vec![shared.collect()],
+            ..Report::new(&database, Vec::new())
+        };
+        let table = report.table();
+        assert!(table.contains("0.60 (aim 0.5)      0.48 (missed 0.5)   0.24"), "{table}");
+        assert!(table.contains("90  0.90 (missed 1)"), "{table}");
+        let json = report.json();
+        assert_eq!(json["operations"]["get"]["of_bare_at_best"], 0.5);
+        assert_eq!(json["operations"]["get"].get("of_bare_one_row"), None);
+        assert_eq!(json["sharing"]["get_in_two_directories"]["ratio"], 1.2);
+    }
+
     #[test]
     fn a_report_shows_ratios_and_missed_aims() {
-        let samples = |count: u64| Samples {
-            latencies: vec![Duration::from_millis(2); count as usize],
-            elapsed: Duration::from_secs(1),
-        };
         let rates = [
             (BareHttp, 1000),
             (OneRow, 1000),
@@ -329,7 +393,7 @@ mod tests {
             ..Report::default()
         };
         let table = report.table();
-        assert!(table.contains("0.25               0.50 (aim 0.35)    0.25"), "{table}");
+        assert!(table.contains("0.25                0.50 (aim 0.35)     0.25"), "{table}");
         assert!(table.contains("0.40 (missed 0.5)"), "{table}");
         assert!(table.contains("resident idle: 30.0 MB (missed 25)"), "{table}");
         let json = report.json();

@@ -5,10 +5,12 @@
 //! blocks: asynchronous callers use `spawn_blocking`.
 
 mod guard;
+mod pooler;
 mod programs;
 mod test_database;
 
 use std::{
+    env,
     fs::{self, File},
     hash::{BuildHasher, RandomState},
     io,
@@ -24,6 +26,7 @@ use std::{
 };
 
 use guard::Guard;
+use pooler::Pooler;
 use programs::Programs;
 pub use test_database::{TestDatabase, shared};
 
@@ -38,6 +41,8 @@ pub enum Error {
          on Debian and Ubuntu, `postgresql-server` on Fedora, `postgresql` of Homebrew)"
     )]
     NotInstalled,
+    #[error("`pgbouncer` was not found: install PgBouncer (package `pgbouncer`)")]
+    NoPooler,
     #[error("PostgreSQL refuses to run as root and there is no user `postgres`: create it")]
     NoUser,
     /// A program or a statement failed; what it said.
@@ -59,13 +64,15 @@ pub struct Options {
     /// PostgreSQL, but not one of the machine.
     pub durable: bool,
     pub max_connections: u32,
+    /// Where its folder is made; among the system's temporary ones unless set.
+    pub parent: Option<PathBuf>,
     /// Further lines of `postgresql.conf`; they win over what is set here.
     pub settings: Vec<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { durable: false, max_connections: 200, settings: Vec::new() }
+        Self { durable: false, max_connections: 200, parent: None, settings: Vec::new() }
     }
 }
 
@@ -83,6 +90,8 @@ pub struct LocalPostgres {
     programs: Programs,
     /// `None` while stopped.
     postgres: Mutex<Option<Child>>,
+    /// Once somebody has asked for it.
+    pooler: Mutex<Option<Pooler>>,
     guard: Guard,
     port: u16,
     databases: AtomicU64,
@@ -93,7 +102,7 @@ impl LocalPostgres {
         let programs = Programs::find()?;
         let folder = tempfile::Builder::new()
             .prefix("headcount-postgres-")
-            .tempdir()
+            .tempdir_in(options.parent.clone().unwrap_or_else(env::temp_dir))
             .map_err(io("cannot create a temporary folder"))?
             .keep();
         let guard = Guard::start(folder)?;
@@ -108,6 +117,7 @@ impl LocalPostgres {
         let mut server = Self {
             programs,
             postgres: Mutex::default(),
+            pooler: Mutex::default(),
             guard,
             port: 0,
             databases: AtomicU64::new(0),
@@ -128,6 +138,16 @@ impl LocalPostgres {
     /// The address of a database of this server; `postgres` is always there.
     pub fn url(&self, database: &str) -> String {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// The same through PgBouncer in transaction mode, which is started by whoever asks first.
+    pub fn pooled_url(&self, database: &str) -> Result<String> {
+        let mut pooler = self.pooler.lock().unwrap_or_else(PoisonError::into_inner);
+        let port = match &*pooler {
+            Some(pooler) => pooler.port,
+            None => pooler.insert(Pooler::start(self)?).port,
+        };
+        Ok(format!("postgres://postgres@127.0.0.1:{port}/{database}"))
     }
 
     pub fn port(&self) -> u16 {
@@ -261,6 +281,9 @@ impl LocalPostgres {
 impl Drop for LocalPostgres {
     fn drop(&mut self) {
         self.guard.end();
+        if let Some(pooler) = self.pooler.get_mut().unwrap_or_else(PoisonError::into_inner) {
+            pooler.end();
+        }
         let postgres = self.postgres.get_mut().unwrap_or_else(PoisonError::into_inner);
         if let Some(mut child) = postgres.take() {
             let _ = child.kill();

@@ -4,7 +4,11 @@ use std::borrow::Cow;
 
 use scim::representation::{Reference, ReferenceType};
 
-use crate::{DirectoryTx, error::Result};
+use crate::{
+    DirectoryTx,
+    error::Result,
+    resources::{GROUP, read_group},
+};
 
 /// A set of ids as it stands in a statement: one is compared, several are a JSON array that the
 /// statement unfolds. Unfolding builds a table of its own, which costs more than the rest of a
@@ -162,45 +166,30 @@ impl DirectoryTx<'_> {
     /// The groups that each of `ids` is a direct member of, as `(id, group)`.
     pub async fn groups_of(&mut self, ids: &[&str]) -> Result<Vec<(String, Reference)>> {
         let Among { is, bind, .. } = Among::new(ids, 2);
+        let mut groups = Vec::new();
         self.tx
-            .query(
+            .each(
                 &format!(
-                    "SELECT m.member_id, g.id, g.display FROM membership m JOIN resource g \
-                 ON g.directory_id = m.directory_id AND g.resource_type = 'Group' \
-                 AND g.id = m.group_id WHERE m.directory_id = ?1 AND m.member_id {is} \
-                 ORDER BY m.member_id, g.id"
+                    "SELECT s.member_id, {GROUP} FROM membership s \
+                     WHERE s.directory_id = ?1 AND s.member_id {is} \
+                     ORDER BY s.member_id, s.group_id"
                 ),
                 &[(&self.directory_id).into(), (&bind).into()],
                 |row| {
-                    let group = Reference {
-                        id: row.text(1)?.into(),
-                        display: row.text(2)?.into(),
-                        resource_type: ReferenceType::Group,
-                    };
-                    Ok((row.text(0)?.to_owned(), group))
+                    if let Some(group) = read_group(row, 1)? {
+                        groups.push((row.text(0)?.to_owned(), group));
+                    }
+                    Ok(())
                 },
             )
-            .await
+            .await?;
+        Ok(groups)
     }
 
     /// The groups that `id` is a direct member of.
     pub async fn groups_of_one(&mut self, id: &str) -> Result<Vec<Reference>> {
-        self.tx
-            .query(
-                "SELECT g.id, g.display FROM membership m JOIN resource g \
-                 ON g.directory_id = m.directory_id AND g.resource_type = 'Group' \
-                 AND g.id = m.group_id WHERE m.directory_id = ?1 AND m.member_id = ?2 \
-                 ORDER BY g.id",
-                &[(&self.directory_id).into(), id.into()],
-                |row| {
-                    Ok(Reference {
-                        id: row.text(0)?.into(),
-                        display: row.text(1)?.into(),
-                        resource_type: ReferenceType::Group,
-                    })
-                },
-            )
-            .await
+        let groups = self.groups_of(&[id]).await?;
+        Ok(groups.into_iter().map(|(_, group)| group).collect())
     }
 
     /// Ends all memberships in a group that is being deleted.

@@ -1,5 +1,7 @@
 //! Users and groups as their identity provider sees them.
 
+use std::sync::LazyLock;
+
 use scim::{
     Object,
     representation::{Reference, ReferenceType},
@@ -46,16 +48,31 @@ impl Resource {
     }
 }
 
-/// The columns of a [`Resource`], from `resource r` and [`MANAGER`].
+/// The columns of a [`Resource`], from `resource r`.
+///
+/// What is read of one other row is a sub-select by its whole key, never a join: PostgreSQL, as long
+/// as it has not analysed a table that grows, takes a part of a key for as good as all of it, and
+/// would read the whole directory to join one row.
 pub(crate) const COLUMNS: &str = "r.id, r.version, r.created_at, r.last_modified_at, r.document, \
-     r.manager_id, m.display";
+     r.manager_id, (SELECT m.display FROM resource m WHERE m.directory_id = r.directory_id \
+     AND m.resource_type = 'User' AND m.id = r.manager_id)";
 
 /// How many they are.
 pub(crate) const COLUMN_COUNT: usize = 7;
 
-/// Follows a source of `r`.
-pub(crate) const MANAGER: &str = "LEFT JOIN resource m \
-     ON m.directory_id = r.directory_id AND m.resource_type = 'User' AND m.id = r.manager_id";
+/// The id and the name of a group, from `membership s`.
+pub(crate) const GROUP: &str = "s.group_id, (SELECT g.display FROM resource g \
+     WHERE g.directory_id = s.directory_id AND g.resource_type = 'Group' AND g.id = s.group_id)";
+
+/// A [`GROUP`] that begins at this column; `None` where there is none.
+pub(crate) fn read_group(row: &Row<'_>, column: usize) -> Result<Option<Reference>> {
+    let (Some(id), Some(display)) = (row.optional_text(column)?, row.optional_text(column + 1)?)
+    else {
+        return Ok(None);
+    };
+    let (id, display) = (id.into(), display.into());
+    Ok(Some(Reference { id, display, resource_type: ReferenceType::Group }))
+}
 
 pub(crate) fn read(row: &Row<'_>) -> Result<Resource> {
     let manager = match row.optional_text(5)? {
@@ -74,10 +91,20 @@ pub(crate) fn read(row: &Row<'_>) -> Result<Resource> {
     })
 }
 
-const GET: &str = "SELECT r.id, r.version, r.created_at, r.last_modified_at, r.document, \
-     r.manager_id, m.display FROM resource r LEFT JOIN resource m \
-     ON m.directory_id = r.directory_id AND m.resource_type = 'User' AND m.id = r.manager_id \
-     WHERE r.directory_id = ?1 AND r.resource_type = ?2 AND r.id = ?3";
+static GET: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {COLUMNS} FROM resource r \
+         WHERE r.directory_id = ?1 AND r.resource_type = ?2 AND r.id = ?3"
+    )
+});
+
+static USER_WITH_GROUPS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {COLUMNS}, {GROUP} FROM resource r LEFT JOIN membership s \
+         ON s.directory_id = r.directory_id AND s.member_id = r.id \
+         WHERE r.directory_id = ?1 AND r.resource_type = 'User' AND r.id = ?2 ORDER BY s.group_id"
+    )
+});
 
 /// The key under which a userName is unique in its directory.
 fn user_name_key(resource: &Object) -> Option<String> {
@@ -103,7 +130,7 @@ impl DirectoryTx<'_> {
     /// The resource with this id, as long as it is not deleted.
     pub async fn resource(&mut self, resource_type: &str, id: &str) -> Result<Option<Resource>> {
         self.tx
-            .query_opt(GET, &[(&self.directory_id).into(), resource_type.into(), id.into()], read)
+            .query_opt(&GET, &[(&self.directory_id).into(), resource_type.into(), id.into()], read)
             .await
     }
 
@@ -112,28 +139,14 @@ impl DirectoryTx<'_> {
         &mut self,
         id: &str,
     ) -> Result<Option<(Resource, Vec<Reference>)>> {
-        const SQL: &str = "SELECT r.id, r.version, r.created_at, r.last_modified_at, r.document, \
-             r.manager_id, m.display, g.id, g.display FROM resource r LEFT JOIN resource m \
-             ON m.directory_id = r.directory_id AND m.resource_type = 'User' \
-             AND m.id = r.manager_id LEFT JOIN membership s \
-             ON s.directory_id = r.directory_id AND s.member_id = r.id LEFT JOIN resource g \
-             ON g.directory_id = s.directory_id AND g.resource_type = 'Group' \
-             AND g.id = s.group_id WHERE r.directory_id = ?1 AND r.resource_type = 'User' \
-             AND r.id = ?2 ORDER BY s.group_id";
         let mut found: Option<(Resource, Vec<Reference>)> = None;
         self.tx
-            .each(SQL, &[(&self.directory_id).into(), id.into()], |row| {
+            .each(&USER_WITH_GROUPS, &[(&self.directory_id).into(), id.into()], |row| {
                 let (_, groups) = match &mut found {
                     Some(found) => found,
                     None => found.insert((read(row)?, Vec::new())),
                 };
-                if let Some(group_id) = row.optional_text(7)? {
-                    groups.push(Reference {
-                        id: group_id.into(),
-                        display: row.text(8)?.into(),
-                        resource_type: ReferenceType::Group,
-                    });
-                }
+                groups.extend(read_group(row, COLUMN_COUNT)?);
                 Ok(())
             })
             .await?;

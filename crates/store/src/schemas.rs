@@ -127,11 +127,10 @@ impl DirectoryTx<'_> {
         let name = name.replace('!', "!!").replace('%', "!%").replace('_', "!_");
         let pattern = format!("%{name}%");
         let sql = format!(
-            "SELECT {} FROM resource r {} WHERE r.directory_id = ?1 AND r.resource_type = ?2 \
+            "SELECT {} FROM resource r WHERE r.directory_id = ?1 AND r.resource_type = ?2 \
              AND r.id > ?3 \
              AND lower(r.document) LIKE ?4 ESCAPE '!' ORDER BY r.id LIMIT ?5",
-            resources::COLUMNS,
-            resources::MANAGER
+            resources::COLUMNS
         );
         self.tx
             .query(

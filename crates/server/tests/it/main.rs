@@ -19,6 +19,7 @@ mod durability;
 mod errata;
 mod errors;
 mod export;
+mod failures;
 mod fuzz;
 mod harness;
 mod host;

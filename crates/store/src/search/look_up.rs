@@ -1,8 +1,6 @@
 //! Look-ups: filters that few resources match, as identity providers ask before every change. One
 //! statement answers them, references and all, so that they need no transaction.
 
-use scim::representation::{Reference, ReferenceType};
-
 use super::{Found, Match, Paging, Search, Source, order::Order, rows::first_params};
 use crate::{DirectoryTx, error::Result, resources};
 
@@ -30,23 +28,20 @@ impl DirectoryTx<'_> {
         source: &Source<'_>,
     ) -> Result<Option<Found>> {
         const GROUPS: &str = "LEFT JOIN membership s \
-             ON s.directory_id = r.directory_id AND s.member_id = r.id LEFT JOIN resource g \
-             ON g.directory_id = s.directory_id AND g.resource_type = 'Group' \
-             AND g.id = s.group_id";
+             ON s.directory_id = r.directory_id AND s.member_id = r.id";
         let Some(narrowing) = source.narrowing else { return Ok(None) };
         let references = source.part.references;
         let (columns, groups, order) = match references {
-            true => (", g.id, g.display", GROUPS, "r.id, s.group_id"),
-            false => ("", "", "r.id"),
+            true => (format!(", {}", resources::GROUP), GROUPS, "r.id, s.group_id"),
+            false => (String::new(), "", "r.id"),
         };
         let sql = format!(
             "SELECT {}{columns} FROM (SELECT * FROM resource r WHERE r.directory_id = ?1 \
-             AND r.resource_type = ?2 AND {} ORDER BY {} LIMIT {}) r {} {groups} ORDER BY {order}",
+             AND r.resource_type = ?2 AND {} ORDER BY {} LIMIT {}) r {groups} ORDER BY {order}",
             resources::COLUMNS,
             narrowing.sql,
             Order::CREATION.by(false, true),
             FEW + 1,
-            resources::MANAGER,
         );
         let mut page: Vec<Match> = Vec::new();
         self.tx
@@ -57,15 +52,8 @@ impl DirectoryTx<'_> {
                     let references = references.then(Vec::new);
                     page.push(Match { part: source.number, resource, references });
                 }
-                if references
-                    && let Some(group_id) = row.optional_text(resources::COLUMN_COUNT)?
-                    && let Some(groups) = page.last_mut().and_then(|last| last.references.as_mut())
-                {
-                    groups.push(Reference {
-                        id: group_id.into(),
-                        display: row.text(resources::COLUMN_COUNT + 1)?.into(),
-                        resource_type: ReferenceType::Group,
-                    });
+                if let Some(groups) = page.last_mut().and_then(|last| last.references.as_mut()) {
+                    groups.extend(resources::read_group(row, resources::COLUMN_COUNT)?);
                 }
                 Ok(())
             })

@@ -41,12 +41,11 @@ impl DirectoryTx<'_> {
         let place = binds.len() + 3;
         let (range, bound) = order.seek(seek, place, source.narrowing.is_some());
         let sql = format!(
-            "SELECT {}, {} FROM resource r {} WHERE r.directory_id = ?1 AND r.resource_type = ?2\
+            "SELECT {}, {} FROM resource r WHERE r.directory_id = ?1 AND r.resource_type = ?2\
              {range}{filter} \
              ORDER BY {} LIMIT ?{}",
             resources::COLUMNS,
             order.column(),
-            resources::MANAGER,
             order.by(seek.is_backward(), source.narrowing.is_some()),
             place + bound.len()
         );

@@ -1,6 +1,6 @@
 //! The store's SQL keeps to what the engines have that speak PostgreSQL's language: PostgreSQL itself,
 //! managed ones, CockroachDB, YugabyteDB, Citus. Read from the sources, so that a statement that no
-//! test runs is checked as well. Why: `docs/decisions/0011-portable-sql.md`.
+//! test runs is checked as well. Why: `docs/decisions/0012-portable-sql.md`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

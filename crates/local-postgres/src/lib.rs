@@ -5,6 +5,7 @@
 //! blocks: asynchronous callers use `spawn_blocking`.
 
 mod guard;
+mod pooler;
 mod programs;
 mod test_database;
 
@@ -25,6 +26,7 @@ use std::{
 };
 
 use guard::Guard;
+use pooler::Pooler;
 use programs::Programs;
 pub use test_database::{TestDatabase, shared};
 
@@ -39,6 +41,8 @@ pub enum Error {
          on Debian and Ubuntu, `postgresql-server` on Fedora, `postgresql` of Homebrew)"
     )]
     NotInstalled,
+    #[error("`pgbouncer` was not found: install PgBouncer (package `pgbouncer`)")]
+    NoPooler,
     #[error("PostgreSQL refuses to run as root and there is no user `postgres`: create it")]
     NoUser,
     /// A program or a statement failed; what it said.
@@ -86,6 +90,8 @@ pub struct LocalPostgres {
     programs: Programs,
     /// `None` while stopped.
     postgres: Mutex<Option<Child>>,
+    /// Once somebody has asked for it.
+    pooler: Mutex<Option<Pooler>>,
     guard: Guard,
     port: u16,
     databases: AtomicU64,
@@ -111,6 +117,7 @@ impl LocalPostgres {
         let mut server = Self {
             programs,
             postgres: Mutex::default(),
+            pooler: Mutex::default(),
             guard,
             port: 0,
             databases: AtomicU64::new(0),
@@ -131,6 +138,16 @@ impl LocalPostgres {
     /// The address of a database of this server; `postgres` is always there.
     pub fn url(&self, database: &str) -> String {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// The same through PgBouncer in transaction mode, which is started by whoever asks first.
+    pub fn pooled_url(&self, database: &str) -> Result<String> {
+        let mut pooler = self.pooler.lock().unwrap_or_else(PoisonError::into_inner);
+        let port = match &*pooler {
+            Some(pooler) => pooler.port,
+            None => pooler.insert(Pooler::start(self)?).port,
+        };
+        Ok(format!("postgres://postgres@127.0.0.1:{port}/{database}"))
     }
 
     pub fn port(&self) -> u16 {
@@ -264,6 +281,9 @@ impl LocalPostgres {
 impl Drop for LocalPostgres {
     fn drop(&mut self) {
         self.guard.end();
+        if let Some(pooler) = self.pooler.get_mut().unwrap_or_else(PoisonError::into_inner) {
+            pooler.end();
+        }
         let postgres = self.postgres.get_mut().unwrap_or_else(PoisonError::into_inner);
         if let Some(mut child) = postgres.take() {
             let _ = child.kill();

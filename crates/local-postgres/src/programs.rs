@@ -49,10 +49,10 @@ impl Programs {
         Ok(Self { user: Some((user, group)), ..self })
     }
 
-    /// A program in a process group and a folder, without input and without our environment's
+    /// A program of PostgreSQL by its name, or another by its path, in a process group and a folder, without input and without our environment's
     /// settings for PostgreSQL.
-    pub fn command(&self, name: &str, process_group: i32, folder: &Path) -> Command {
-        let mut command = Command::new(self.folder.join(name));
+    pub fn command(&self, program: impl AsRef<Path>, process_group: i32, folder: &Path) -> Command {
+        let mut command = Command::new(self.folder.join(program));
         for (key, _) in env::vars_os() {
             if key.to_string_lossy().starts_with("PG") {
                 command.env_remove(key);

@@ -10,7 +10,8 @@ use tempfile::TempDir;
 
 use crate::{LocalPostgres, Options};
 
-/// Names the database that the tests use: `sqlite`, also where it is not set, or `postgres`.
+/// Names the database that the tests use: `sqlite`, also where it is not set, `postgres`, or
+/// `pgbouncer` for a PostgreSQL behind that.
 const VARIABLE: &str = "HEADCOUNT_TEST_STORE";
 
 /// An empty folder, and an empty database of PostgreSQL where the tests use that; both go when
@@ -32,16 +33,24 @@ impl TestDatabase {
     /// When they are told to use something that we do not know.
     pub fn is_postgres() -> bool {
         match env::var(VARIABLE).as_deref() {
-            Ok("postgres") => true,
+            Ok("postgres" | "pgbouncer") => true,
             Ok("sqlite" | "") | Err(_) => false,
-            Ok(other) => panic!("{VARIABLE} is `{other}`: sqlite and postgres are possible"),
+            Ok(other) => {
+                panic!("{VARIABLE} is `{other}`: sqlite, postgres and pgbouncer are possible")
+            }
         }
     }
 
     /// What the tests use: a folder, or a database of the server that they share.
     #[expect(clippy::new_without_default, reason = "it starts processes")]
     pub fn new() -> Self {
-        if Self::is_postgres() { Self::on(shared()) } else { Self::of(None) }
+        if !Self::is_postgres() {
+            return Self::of(None);
+        }
+        match env::var(VARIABLE).as_deref() {
+            Ok("pgbouncer") => Self::behind_pooler(shared()),
+            _ => Self::on(shared()),
+        }
     }
 
     /// A folder, whatever the tests use.
@@ -56,6 +65,19 @@ impl TestDatabase {
     pub fn on(server: &Arc<LocalPostgres>) -> Self {
         let url = server.create_database().unwrap_or_else(|error| panic!("no database: {error}"));
         Self::of(Some(OnPostgres { server: Arc::clone(server), url }))
+    }
+
+    /// The same, reached through PgBouncer.
+    ///
+    /// # Panics
+    /// When it cannot be created.
+    pub fn behind_pooler(server: &Arc<LocalPostgres>) -> Self {
+        let mut database = Self::on(server);
+        if let Some(postgres) = &mut database.postgres {
+            let pooled = server.pooled_url(name(&postgres.url));
+            postgres.url = pooled.unwrap_or_else(|error| panic!("no pooler: {error}"));
+        }
+        database
     }
 
     fn of(postgres: Option<OnPostgres>) -> Self {
@@ -84,9 +106,12 @@ impl TestDatabase {
     /// When this is no database of PostgreSQL, and when it refuses the statement.
     pub fn run(&self, sql: &str) -> String {
         let OnPostgres { server, url } = self.postgres.as_ref().expect("a test of PostgreSQL");
-        let name = url.rsplit_once('/').map_or("", |(_, name)| name);
-        server.run(name, sql).unwrap_or_else(|error| panic!("{sql}: {error}"))
+        server.run(name(url), sql).unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
+}
+
+fn name(url: &str) -> &str {
+    url.rsplit_once('/').map_or("", |(_, name)| name)
 }
 
 impl Drop for TestDatabase {

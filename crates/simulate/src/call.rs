@@ -144,11 +144,20 @@ pub struct Answer {
     pub challenges: bool,
     /// Whether the simulation made it up, and the server has no part in it.
     pub made_up: bool,
-    /// Whether it answers a second sending, after the first one's answer got lost.
+    /// Whether it answers a second sending, after the first one's answer got lost or was 503.
     pub repeated: bool,
 }
 
 impl Answer {
+    /// Whether it is what a request is answered that was sent before and done.
+    pub fn meets_itself(&self) -> bool {
+        self.repeated
+            && matches!(
+                (self.request.method.as_str(), self.status),
+                ("POST", 409) | ("DELETE", 404)
+            )
+    }
+
     /// Status and reason on one line.
     pub fn summary(&self) -> String {
         match &self.body {

@@ -21,6 +21,8 @@ use crate::{Error, Kind, Options, TokenEndpoint};
 const TIME_OUT: Duration = Duration::from_secs(30);
 /// The longest that a `Retry-After` is obeyed in real time.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// The longest that a server which may be away is asked again.
+const LONGEST_OUTAGE: Duration = Duration::from_secs(120);
 /// Attempts until a throttled request counts as failed (`O-96`).
 const ATTEMPTS: u32 = 10;
 /// After so many requests in a row without an answer the server counts as gone.
@@ -52,6 +54,8 @@ pub struct Client {
     wire: Wire,
     authorization: Mutex<HeaderValue>,
     endpoint: Option<TokenEndpoint>,
+    /// Whether the server may be away for moments.
+    outages: bool,
     /// What access tokens are asked for with.
     secret: Mutex<String>,
     paused: Mutex<Option<Instant>>,
@@ -87,8 +91,12 @@ impl Client {
             Some((base, query)) => (base, Some(query.to_owned()).filter(|query| !query.is_empty())),
         };
         let asked = pasted.as_deref().unwrap_or_default().to_ascii_lowercase();
-        let troubles =
-            Troubles { seed: options.seed, rates: options.troubles.clone(), ..Troubles::default() };
+        let troubles = Troubles {
+            seed: options.seed,
+            rates: options.troubles.clone(),
+            outages: options.outages,
+            ..Troubles::default()
+        };
         Ok(Client {
             http,
             kind: options.kind,
@@ -98,6 +106,7 @@ impl Client {
             wire,
             authorization: Mutex::new(authorization),
             endpoint: options.token_endpoint.clone(),
+            outages: options.outages,
             secret: Mutex::new(options.token.trim().to_owned()),
             paused: Mutex::new(None),
             troubles: Mutex::new(troubles),
@@ -286,11 +295,35 @@ impl Client {
                 place,
             };
             let begun = Instant::now();
+            // While the service works by itself, it comes back in its own ways.
+            let returns = !call.verification && self.troubles().on;
+            let mut away = false;
             let outcome = match trouble {
-                None => self.exchange(&call, &target).await,
+                None => {
+                    let mut outcome = self.exchange(&call, &target).await;
+                    while self.outages && is_away(&outcome) {
+                        let status = outcome.as_ref().ok().map(|response| response.status);
+                        let sent = sent(status, Vec::new());
+                        self.log().away(sent);
+                        tokio::time::sleep(pause_of(&outcome)).await;
+                        away = returns || begun.elapsed() > LONGEST_OUTAGE;
+                        if away {
+                            break;
+                        }
+                        repeated = true;
+                        outcome = self.exchange(&call, &target).await;
+                    }
+                    outcome
+                }
                 Some(Trouble::Repeated) => {
                     let first = self.exchange(&call, &target).await;
                     let _second = self.exchange(&call, &target).await;
+                    away = self.outages && is_away(&first);
+                    if away {
+                        let status = first.as_ref().ok().map(|response| response.status);
+                        let sent = sent(status, Vec::new());
+                        self.log().away(sent);
+                    }
                     first
                 }
                 Some(Trouble::Lost) => {
@@ -316,7 +349,14 @@ impl Client {
             let made_up = trouble.is_some_and(|trouble| !trouble.reaches());
             let own = !call.verification && !call.foreign_token;
             let response = match outcome {
+                Ok(response) if away => return Some(response.unexamined(request)),
                 Ok(response) => response,
+                Err(_) if away => {
+                    if self.hears_nothing(&mut repeated) {
+                        continue;
+                    }
+                    return None;
+                }
                 Err(error) => {
                     let sent = sent(None, Vec::new());
                     let mut log = self.log();
@@ -382,7 +422,12 @@ impl Client {
         };
         for _ in 1..=ATTEMPTS {
             self.wait().await;
-            let Ok(response) = self.exchange(&call, &target).await else { return };
+            let mut outcome = self.exchange(&call, &target).await;
+            while self.outages && is_away(&outcome) {
+                tokio::time::sleep(pause_of(&outcome)).await;
+                outcome = self.exchange(&call, &target).await;
+            }
+            let Ok(response) = outcome else { return };
             let throttled = response.status == 429;
             let sent = Sent {
                 at_ms,
@@ -532,6 +577,20 @@ impl Client {
             log.fault(rule.case(self.kind), what, request, expected, shorten(&got, 300));
         }
     }
+}
+
+/// Whether a server that may be away is: no answer, or 503 with the wish to be asked again.
+fn is_away(outcome: &reqwest::Result<Response>) -> bool {
+    match outcome {
+        Ok(response) => response.status == 503 && response.headers.contains_key(RETRY_AFTER),
+        Err(_) => true,
+    }
+}
+
+/// What is really waited until a server that is away is asked again: others may stand in for it at once, but not for its
+/// database.
+fn pause_of(outcome: &reqwest::Result<Response>) -> Duration {
+    Duration::from_millis(if outcome.is_ok() { 1000 } else { 100 })
 }
 
 /// What is really waited where no whole seconds are told.

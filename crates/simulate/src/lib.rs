@@ -42,7 +42,9 @@ pub use cycles::{CycleLine, Pace, run_cycles};
 pub use error::Error;
 pub use knobs::{Knob, Values};
 pub use replay::{OtherResource, OtherStatus, Replayed, replay};
-pub use report::{Changes, Difference, Durations, Fault, Quarantine, Report, Request, Sent};
+pub use report::{
+    Changes, Difference, Durations, Fault, Outages, Quarantine, Report, Request, Sent,
+};
 pub use timeline::clock;
 pub use trouble::{Trouble, Troubled};
 
@@ -94,6 +96,9 @@ pub struct Options {
     pub knobs: Vec<(String, String)>,
     /// What happens to requests on their way, and how often.
     pub troubles: Vec<Troubled>,
+    /// The server may be away for moments: what it then leaves without an answer, or answers with 503 and
+    /// `Retry-After`, is trouble on the way like that which is made up, and no fault.
+    pub outages: bool,
     /// The token that takes over when the administrator changes it; without one the old one is pasted again.
     pub next_token: Option<String>,
     /// Where access tokens come from, with `token` as the client secret, if the service is set to use them.
@@ -125,6 +130,7 @@ impl Options {
             scenarios: Vec::new(),
             knobs: Vec::new(),
             troubles: Vec::new(),
+            outages: false,
             next_token: None,
             token_endpoint: None,
             record: false,
@@ -146,6 +152,7 @@ impl fmt::Debug for Options {
             .field("scenarios", &self.scenarios)
             .field("knobs", &self.knobs)
             .field("troubles", &self.troubles)
+            .field("outages", &self.outages)
             .field("record", &self.record)
             .field("script", &self.script)
             .finish_non_exhaustive()

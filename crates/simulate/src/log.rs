@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::call::Answer;
-use crate::report::{Changes, Fault, Quarantine, Request, Sent};
+use crate::report::{Changes, Fault, Outages, Quarantine, Request, Sent};
 use crate::timeline::Timeline;
 use crate::trouble::Trouble;
 
@@ -15,6 +15,7 @@ pub struct Log {
     pub verification: u64,
     pub throttled: u64,
     pub troubles: BTreeMap<Trouble, u64>,
+    pub outages: Outages,
     pub quarantines: Vec<Quarantine>,
     pub changes: Changes,
     pub faults: Vec<Fault>,
@@ -56,6 +57,28 @@ impl Log {
         }
     }
 
+    /// One attempt met a server that is away.
+    pub fn away(&mut self, sent: Sent) {
+        match sent.status {
+            None => self.outages.lost += 1,
+            Some(_) => self.outages.unavailable += 1,
+        }
+        let silent = self.silent;
+        self.answered(sent);
+        self.silent = silent;
+    }
+
+    /// Whether there was trouble on the way so far, so that the service may have to do things again.
+    pub fn troubled(&self) -> bool {
+        self.outages != Outages::default() || !self.troubles.is_empty()
+    }
+
+    /// Whether that can have made requests fail.
+    pub fn failing_by_trouble(&self) -> bool {
+        self.outages != Outages::default()
+            || self.troubles.keys().any(|trouble| *trouble != Trouble::Repeated)
+    }
+
     /// Records a fault, or counts it if the same one is there already.
     pub fn fault(
         &mut self,
@@ -82,7 +105,8 @@ impl Log {
         });
     }
 
-    /// Whether the answer has one of these statuses; if not, that is a fault, unless the answer was made up.
+    /// Whether the answer has one of these statuses; if not, that is a fault, unless the answer was made up, or may be to
+    /// a request that an earlier sending has done already.
     pub fn expect(
         &mut self,
         answer: &Answer,
@@ -91,7 +115,7 @@ impl Log {
         statuses: &[u16],
     ) -> bool {
         let right = statuses.contains(&answer.status);
-        if !right && !answer.made_up {
+        if !right && !answer.made_up && !answer.meets_itself() {
             let statuses: Vec<_> = statuses.iter().map(u16::to_string).collect();
             let expected = format!("status {}", statuses.join(" or "));
             self.fault(case, what, &answer.request, expected, answer.summary());

@@ -120,8 +120,8 @@ impl<'a, 'r> Plain<'a, 'r> {
         let mut due = places.to_vec();
         self.run.client.troubles().on = true;
         for round in 0..ROUNDS {
-            let made_up = !self.run.client.log().troubles.is_empty();
-            if due.is_empty() || round > 1 && !made_up {
+            let troubled = self.run.client.log().troubled();
+            if due.is_empty() || round > 1 && !troubled {
                 break;
             }
             let done = self.run.each(step, std::mem::take(&mut due), async |place| {

@@ -31,6 +31,8 @@ pub struct Report {
     pub throttled: u64,
     /// What the simulation made up between itself and the server, and how often.
     pub troubles: BTreeMap<Trouble, u64>,
+    /// What was met of a server that may be away.
+    pub outages: Outages,
     /// When the job stood still, and why.
     pub quarantines: Vec<Quarantine>,
     /// How long all of it took in the simulation's own time, in milliseconds.
@@ -51,6 +53,15 @@ impl Report {
     pub fn passed(&self) -> bool {
         self.faults.is_empty() && self.differences.is_empty()
     }
+}
+
+/// How often a server was not there that may be away ([`Options::outages`](crate::Options::outages)).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Outages {
+    /// No connection, or one that was lost before the answer.
+    pub lost: u64,
+    /// Status 503 with `Retry-After`.
+    pub unavailable: u64,
 }
 
 /// How long answers took, in milliseconds.
@@ -190,6 +201,10 @@ impl fmt::Display for Report {
         if !self.troubles.is_empty() {
             let troubles = self.troubles.iter().map(|(name, times)| format!("{name} × {times}"));
             writeln!(f, "  made up     {}", troubles.collect::<Vec<_>>().join(", "))?;
+        }
+        let Outages { lost, unavailable } = self.outages;
+        if lost + unavailable > 0 {
+            writeln!(f, "  away        {lost} × no answer, {unavailable} × 503")?;
         }
         writeln!(f, "  own time    {}", clock(self.clock_ms))?;
         for Quarantine { reason, stage, from_ms, until_ms, scenario } in &self.quarantines {

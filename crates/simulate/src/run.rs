@@ -126,6 +126,7 @@ impl<'a> Run<'a> {
             changes: log.changes,
             throttled: log.throttled,
             troubles: log.troubles,
+            outages: log.outages,
             quarantines: log.quarantines,
             clock_ms: log.timeline.now(),
             faults: log.faults,

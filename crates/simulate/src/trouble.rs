@@ -105,6 +105,8 @@ impl FromStr for Troubled {
 pub struct Troubles {
     pub seed: u64,
     pub rates: Vec<Troubled>,
+    /// Whether the server may really be away, which is never made up.
+    pub outages: bool,
     /// Whether the rates count now. They do while the service works by itself and repairs what failed.
     pub on: bool,
     /// Everything meets this, or every write.
@@ -127,7 +129,8 @@ impl Troubles {
 
     /// Whether something may happen to a request now.
     pub fn raging(&self, now: Moment) -> bool {
-        self.on && !self.rates.is_empty() || self.outage.is_some_and(|outage| now < outage.until)
+        self.on && (self.outages || !self.rates.is_empty())
+            || self.outage.is_some_and(|outage| now < outage.until)
     }
 
     /// What happens to a request.

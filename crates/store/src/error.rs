@@ -12,6 +12,9 @@ pub enum Error {
     /// The database cannot take the work now; the same request may succeed later.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
+    /// The database cannot be used before an operator changes something; the message says what.
+    #[error("{0}")]
+    Unusable(String),
     /// What is stored cannot be understood.
     #[error("corrupt {table} row `{row}`: {problem}")]
     Corrupt { table: &'static str, row: String, problem: String },

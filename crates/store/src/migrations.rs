@@ -135,6 +135,10 @@ async fn apply(tx: &mut Tx, known: &[Migration], now: i64) -> Result<i64> {
             now.into(),
         ];
         tx.execute(ADD, &row).await?;
+        // Whoever waits for the row with an earlier view of the tables, as serialisable transactions
+        // have, is made to look again.
+        let moved = "UPDATE schema_migration SET applied_at = ?1 WHERE number = 0";
+        tx.execute(moved, &[now.into()]).await?;
     }
     Ok(newest_applied.max(newest_known))
 }

@@ -2,7 +2,9 @@
 
 use std::{
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    pin::pin,
     sync::Arc,
+    time::Duration,
 };
 
 use store::{Database, Store, Tx};
@@ -11,6 +13,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     sync::oneshot,
     task::JoinHandle,
+    time::{Instant, sleep},
 };
 
 use super::{Failure, directory::PUBLIC_URL, settings};
@@ -25,12 +28,20 @@ use crate::{
     shared_rate, telemetry,
 };
 
+/// The longest wait for a database that cannot be reached when the server starts, as where both start
+/// together, and the pause between two attempts.
+const PATIENCE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_millis(500);
+
 pub async fn run(store: &StoreArgs, args: &ServeArgs) -> Result<(), Failure> {
     let settings = settings(Settings::new(store, args))?;
     telemetry::start(settings.log_format, &settings.log)
         .map_err(|error| Failure::Usage(error.to_string()))?;
-    let stopped = stop_signal()?;
-    let server = Server::start(settings).await?;
+    let mut stopped = pin!(stop_signal()?);
+    let server = tokio::select! {
+        started = Server::start(settings) => started?,
+        () = &mut stopped => return Ok(()),
+    };
     if server.public_url == server.local_url {
         println!("headcount is listening on {}", server.local_url);
     } else {
@@ -71,7 +82,7 @@ pub struct Server {
 impl Server {
     /// Opens the store and accepts requests.
     pub async fn start(settings: Settings) -> Result<Self, Failure> {
-        let store = Arc::new(Store::open(&settings.database, clock::now()).await?);
+        let store = Arc::new(open(&settings.database).await?);
         let listener = TcpListener::bind(settings.listen).await.map_err(|error| {
             Failure::Failed(format!("cannot listen on {}: {error}", settings.listen))
         })?;
@@ -149,6 +160,29 @@ impl Server {
         self.log.finish().await;
         self.watching.abort();
         tracing::info!("stopped");
+    }
+}
+
+/// Opens the store, waiting for a database that is not there yet.
+async fn open(database: &Database) -> Result<Store, store::Error> {
+    let started = Instant::now();
+    let mut is_said = false;
+    loop {
+        match Store::open(database, clock::now()).await {
+            Err(store::Error::Unavailable(why))
+                if matches!(database, Database::Postgres(_)) && started.elapsed() < PATIENCE =>
+            {
+                if !std::mem::replace(&mut is_said, true) {
+                    tracing::warn!(
+                        why,
+                        wait_seconds = PATIENCE.as_secs(),
+                        "waiting for the database"
+                    );
+                }
+                sleep(PAUSE).await;
+            }
+            opened => return opened,
+        }
     }
 }
 

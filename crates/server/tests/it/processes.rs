@@ -18,10 +18,10 @@ use crate::{
 };
 
 /// Three processes on one database, behind a balancer whose address they all give out.
-struct Processes {
-    servers: Vec<TestServer>,
-    balancer: Balancer,
-    store: Arc<TestStore>,
+pub struct Processes {
+    pub servers: Vec<TestServer>,
+    pub balancer: Balancer,
+    pub store: Arc<TestStore>,
 }
 
 impl Processes {
@@ -31,7 +31,11 @@ impl Processes {
 
     /// With further arguments of `serve`.
     async fn start_with(arguments: &[&str]) -> Self {
-        let (store, balancer) = (TestStore::on_postgres().await, Balancer::start().await);
+        Self::on(TestStore::on_postgres().await, arguments).await
+    }
+
+    pub async fn on(store: Arc<TestStore>, arguments: &[&str]) -> Self {
+        let balancer = Balancer::start().await;
         let arguments = [&["--public-url", &balancer.url], arguments].concat();
         // All at the same moment: the tables are made once.
         let (one, two, three) = tokio::join!(
@@ -39,9 +43,14 @@ impl Processes {
             TestServer::on(&store, &arguments),
             TestServer::on(&store, &arguments)
         );
-        let servers = vec![one, two, three];
-        balancer.serve(servers.iter().map(|server| server.url.clone()));
-        Self { servers, balancer, store }
+        let processes = Self { servers: vec![one, two, three], balancer, store };
+        processes.serve();
+        processes
+    }
+
+    /// Tells the balancer where the processes are.
+    pub fn serve(&self) {
+        self.balancer.serve(self.servers.iter().map(|server| server.url.clone()));
     }
 
     /// A client of each process.
@@ -51,7 +60,7 @@ impl Processes {
 
     /// A client whose every request is a connection of its own, and so goes to another process than
     /// the one before it.
-    fn client(&self, directory: &Directory) -> ScimClient {
+    pub fn client(&self, directory: &Directory) -> ScimClient {
         let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build();
         ScimClient::new(http.unwrap(), &self.balancer.url, directory)
     }
@@ -509,7 +518,7 @@ async fn every_request_to_another_process() {
 
 /// In the order of the journal, the versions of each resource are 1, 2, 3 and so on, and end with
 /// the stored one.
-async fn whole_journal(store: &Arc<TestStore>) {
+pub async fn whole_journal(store: &Arc<TestStore>) {
     let store = Arc::clone(store);
     crate::harness::blocking(move || {
         let sql = "SELECT resource_id, version FROM journal ORDER BY entry";

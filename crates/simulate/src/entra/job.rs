@@ -12,7 +12,6 @@ use crate::directory::{Bin, Directory};
 use crate::run::Run;
 use crate::target::Target;
 use crate::timeline::Moment;
-use crate::trouble::Trouble;
 use crate::wire::Flag;
 
 use super::attributes::Mapping;
@@ -227,7 +226,7 @@ impl<'a, 'r> Job<'a, 'r> {
             let until = self.stand_still(halt)?;
             self.run.client.log().timeline.pass_until(until);
         }
-        if !self.run.client.log().troubles.is_empty() {
+        if self.run.client.log().troubled() {
             self.settle().await?;
         }
         Ok(())
@@ -304,7 +303,7 @@ impl<'a, 'r> Job<'a, 'r> {
     /// Whether the job goes on after a step in which objects failed.
     fn check_escrow(&self, failed: usize, objects: usize) -> Result<(), Halt> {
         let mut log = self.run.client.log();
-        let passing = log.troubles.keys().any(|trouble| *trouble != Trouble::Repeated);
+        let passing = log.failing_by_trouble();
         if std::mem::take(&mut log.unauthorized) {
             let reason = "the token was refused in the middle of a cycle".to_owned();
             return Err(Halt { cause: Cause::Credentials, reason, passing });
@@ -319,11 +318,11 @@ impl<'a, 'r> Job<'a, 'r> {
 
     /// Runs cycles until nothing fails any more, or nothing gets better (`E-114`).
     pub async fn settle(&mut self) -> Result<(), Disabled> {
-        let made_up = !self.run.client.log().troubles.is_empty();
-        for _ in 0..if made_up { 60 } else { 2 } {
+        let troubled = self.run.client.log().troubled();
+        for _ in 0..if troubled { 60 } else { 2 } {
             let next = [&self.failed_users, &self.failed_groups].map(Failures::next);
             let Some(next) = next.into_iter().flatten().min() else { break };
-            if made_up {
+            if troubled {
                 // Nothing else happens meanwhile, so the cycles in between are left out.
                 let idle = next.saturating_sub(self.cycles + 1);
                 self.run.pass(self.setup.cycle * Moment::from(idle));

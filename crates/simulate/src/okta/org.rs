@@ -183,8 +183,8 @@ impl<'a, 'r> Org<'a, 'r> {
 
     /// Whether failed tasks are tried in this round.
     pub fn tries(&self, round: usize, due: usize) -> bool {
-        let made_up = !self.run.client.log().troubles.is_empty();
-        if due == 0 || round > 1 && !made_up {
+        let troubled = self.run.client.log().troubled();
+        if due == 0 || round > 1 && !troubled {
             return false;
         }
         if round > 0 {

@@ -1,6 +1,10 @@
 //! A write that waits for its turn, and who waits for its answer.
 
-use std::{future::Future, pin::Pin};
+use std::{
+    future::Future,
+    pin::Pin,
+    time::{Duration, Instant},
+};
 
 use tokio::sync::oneshot;
 
@@ -11,21 +15,32 @@ use crate::error::{Error, Result};
 pub(super) trait WriteJob: Send {
     /// Runs the job; whether its writes are to be kept. A job can be run again.
     fn run<'j>(&'j mut self, tx: &'j mut Tx) -> Pin<Box<dyn Future<Output = bool> + 'j>>;
+    /// How long ago it was asked for.
+    fn age(&self) -> Duration;
     /// Has the job answer this error, whatever it answered when it ran.
     fn fail(&mut self, error: Error);
     /// Answers, now that the batch is committed or cannot be.
     fn finish(self: Box<Self>, commit: &Result<()>);
 }
 
+/// Says that a batch is not stored. Who asked for it says so, too, where the database is away.
+pub(super) fn not_stored(error: &Error, jobs: usize) {
+    match error {
+        Error::Unavailable(_) => tracing::debug!(%error, jobs, "a batch of writes was not stored"),
+        _ => tracing::error!(%error, jobs, "a batch of writes was not stored"),
+    }
+}
+
 pub(super) struct Job<F, T, E> {
     run: F,
     result: Option<Result<T, E>>,
     reply: oneshot::Sender<Result<T, E>>,
+    asked: Instant,
 }
 
 impl<F, T, E> Job<F, T, E> {
     pub fn new(run: F, reply: oneshot::Sender<Result<T, E>>) -> Self {
-        Self { run, result: None, reply }
+        Self { run, result: None, reply, asked: Instant::now() }
     }
 }
 
@@ -42,6 +57,10 @@ where
             self.result = Some(result);
             keep
         })
+    }
+
+    fn age(&self) -> Duration {
+        self.asked.elapsed()
     }
 
     fn fail(&mut self, error: Error) {

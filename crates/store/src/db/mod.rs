@@ -58,13 +58,24 @@ pub struct PostgresOptions {
     pub connections: usize,
 }
 
-/// The address without what stands before the host and behind the database.
+/// The address without what stands before the host and behind the database. Of one that is not
+/// formed as it should be nothing is shown: any part of it may be the password.
 impl fmt::Display for PostgresOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (scheme, rest) = self.url.split_once("://").unwrap_or(("postgres", &self.url));
-        let end = rest.find('?').unwrap_or(rest.len());
-        let from = rest[..end].rfind('@').map_or(0, |at| at + 1);
-        write!(f, "{scheme}://{}", &rest[from..end])
+        let rest = self.url.split_once("://").map_or("", |(_, rest)| rest);
+        let (address, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+        let (hosts, database) = address.split_once('/').unwrap_or((address, ""));
+        let hosts = hosts.rsplit_once('@').map_or(hosts, |(_, hosts)| hosts);
+        let is_host = |host: &str| {
+            let port = host.rsplit_once(':').map_or("", |(_, port)| port);
+            port.bytes().all(|byte| byte.is_ascii_digit()) || host.ends_with(']')
+        };
+        if [database, parameters].iter().any(|part| part.contains('@'))
+            || !hosts.split(',').all(is_host)
+        {
+            return f.write_str("postgres://…");
+        }
+        write!(f, "postgres://{hosts}/{database}")
     }
 }
 
@@ -349,6 +360,34 @@ impl Db {
         match self {
             Self::Sqlite(sqlite) => sqlite.scan(job).await,
             Self::Postgres(postgres) => postgres.scan(job).await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_shown_without_secrets() {
+        for (url, shown) in [
+            (
+                "postgres://ines:s3cret@db.example:5433/people?sslmode=require",
+                "db.example:5433/people",
+            ),
+            ("postgresql://a.example:1,b.example:2/x?password=s3cret", "a.example:1,b.example:2/x"),
+            ("postgres://ines:s3%2Fcret@[::1]/x", "[::1]/x"),
+            ("postgres://db.example", "db.example/"),
+            // What a password must not hold, and addresses that are none.
+            ("postgres://ines:s3/cret@db.example/x", "…"),
+            ("postgres://ines:s3?cret@db.example/x", "…"),
+            ("postgres://ines:s3@cret@db.example/x", "db.example/x"),
+            ("postgres://ines:s3cret", "…"),
+            ("host=db.example password=s3cret", "/"),
+        ] {
+            let options = PostgresOptions { url: url.into(), connections: 4 };
+            assert_eq!(options.to_string(), format!("postgres://{shown}"), "{url}");
+            assert_eq!(format!("{options:?}"), options.to_string());
         }
     }
 }

@@ -4,7 +4,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -26,6 +26,8 @@ pub struct TestStore {
     store: OnceCell<Store>,
     database: TestDatabase,
     logs: AtomicUsize,
+    /// By which address the database is reached, where not by its own.
+    address: Mutex<Option<String>>,
 }
 
 /// One directory of the store and its first token.
@@ -59,8 +61,13 @@ impl TestStore {
         Self::on(blocking(local_postgres::shared).await).await
     }
 
-    fn of(database: TestDatabase) -> Arc<Self> {
-        Arc::new(Self { store: OnceCell::new(), database, logs: AtomicUsize::new(0) })
+    pub fn of(database: TestDatabase) -> Arc<Self> {
+        Arc::new(Self {
+            store: OnceCell::new(),
+            database,
+            logs: AtomicUsize::new(0),
+            address: Mutex::default(),
+        })
     }
 
     /// Where it is.
@@ -75,10 +82,16 @@ impl TestStore {
 
     /// What names the store on a command line.
     pub fn arguments(&self) -> [String; 2] {
-        match self.database.url() {
+        let address = self.address.lock().unwrap().clone();
+        match address.as_deref().or(self.database.url()) {
             Some(url) => ["--database".to_owned(), url.to_owned()],
             None => ["--data".to_owned(), self.data().display().to_string()],
         }
+    }
+
+    /// Whatever is started from now on reaches the database by this address.
+    pub fn reach_by(&self, url: &str) {
+        *self.address.lock().unwrap() = Some(url.to_owned());
     }
 
     /// The store, opened by this process.

@@ -1,11 +1,11 @@
 //! How a connection to PostgreSQL is made: its address, its encryption, and whether a pooler stands
 //! in between.
 
-use std::{str::FromStr, time::Duration};
+use std::{error::Error as _, io, str::FromStr, time::Duration};
 
 use deadpool_postgres::{Manager, ManagerConfig, RecyclingMethod};
 use percent_encoding::percent_decode_str;
-use tokio_postgres::{Client, Config, NoTls, config::SslMode};
+use tokio_postgres::{Client, Config, NoTls, config::SslMode, error::SqlState};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{
@@ -24,9 +24,15 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const KEEPALIVE: Duration = Duration::from_secs(15);
 const GIVE_UP: Duration = Duration::from_secs(20);
 
-/// What the server is to do by itself if this process is cut off from it: end transactions that
-/// hold locks, and waits for locks that others hold.
-const SESSION: &str = "-c idle_in_transaction_session_timeout=30s -c lock_timeout=20s";
+/// What the server is to do by itself where this process stands still or is cut off: end its
+/// transactions, which hold locks, before others give up waiting for those. And not to remark that a
+/// table is there already.
+const SESSION: &str = "-c idle_in_transaction_session_timeout=8s -c lock_timeout=10s \
+     -c client_min_messages=warning";
+
+/// The same, said where it holds for one transaction: behind a pooler there is no session to say it to.
+pub(super) const BEGIN_LIMITED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; \
+     SET LOCAL idle_in_transaction_session_timeout = '8s'; SET LOCAL lock_timeout = '10s'";
 
 /// What connections are made by.
 #[derive(Clone)]
@@ -46,23 +52,17 @@ impl Connector {
             _ => Some(MakeRustlsConnect::new(verification.client_config()?)),
         };
         let mut connector = Self { config, tls, keeps_statements: true };
-        let unreachable = |failure: Failure| match failure.error {
-            Error::Unavailable(why) => {
-                Error::Unavailable(format!("cannot connect to `{options}`: {why}"))
-            }
-            Error::Refused(why) => Error::Refused(format!("cannot connect to `{options}`: {why}")),
-            other => other,
-        };
-        let given = connector.config.get_options().unwrap_or_default().to_owned();
+        let plain = connector.config.clone();
+        let given = plain.get_options().unwrap_or_default();
         connector.config.options(format!("{SESSION} {given}").trim_end());
         let client = match connector.connect().await {
             Ok(client) => client,
             // Poolers know few of the parameters that a session can begin with.
             Err(error) if in_full(&error).contains("startup parameter") => {
-                connector.config.options(given);
-                connector.connect().await.map_err(|e| unreachable(e.into()))?
+                connector.config = plain;
+                connector.connect().await.map_err(|error| refusal(options, &error))?
             }
-            Err(error) => return Err(unreachable(error.into())),
+            Err(error) => return Err(refusal(options, &error)),
         };
         connector.keeps_statements = !is_pooled(&client).await;
         if !connector.keeps_statements {
@@ -99,11 +99,61 @@ impl Connector {
     }
 }
 
+/// Why there is no connection: [`Error::Unavailable`] where it may come by itself, else
+/// [`Error::Unusable`] with what to change.
+fn refusal(options: &PostgresOptions, error: &tokio_postgres::Error) -> Error {
+    let Some(answer) = error.as_db_error() else {
+        let why = format!("cannot connect to `{options}`: {}", in_full(error));
+        return match advice(error) {
+            None => Error::Unavailable(why),
+            Some(advice) => Error::Unusable(format!("{why}{advice}")),
+        };
+    };
+    let (code, message) = (answer.code(), answer.message());
+    let why = format!("cannot connect to `{options}`: {message} ({})", code.code());
+    let advice = match *code {
+        SqlState::INVALID_CATALOG_NAME => ": create the database, or name another one in the URL",
+        SqlState::INSUFFICIENT_PRIVILEGE => ": grant the user CONNECT on the database",
+        _ if code.code().starts_with("28") => {
+            ": check the user and the password in the URL, and what the server's pg_hba.conf allows"
+        }
+        _ if Failure::is_passing(code) => return Error::Unavailable(why),
+        _ => "",
+    };
+    Error::Unusable(format!("{why}{advice}"))
+}
+
+/// What to change where the connection failed on our side of it; `None` where nobody answered.
+fn advice(error: &tokio_postgres::Error) -> Option<&'static str> {
+    let kind = error.to_string();
+    let mut cause = error.source();
+    let mut lost = false;
+    while let Some(inner) = cause {
+        if let Some(io) = inner.downcast_ref::<io::Error>() {
+            lost = !io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
+        }
+        cause = inner.source();
+    }
+    match kind.as_str() {
+        _ if lost => None,
+        "error performing TLS handshake" => Some(": check sslmode and sslrootcert in the URL"),
+        "invalid configuration" => Some(": complete the URL"),
+        "authentication error" => Some(": set another way to authenticate for this user"),
+        _ => None,
+    }
+}
+
 /// The address, and what `sslmode` and `sslrootcert` in it ask for. Their meaning is that of
 /// PostgreSQL's own client library (libpq, "SSL Mode Descriptions").
 fn parse(url: &str) -> Result<(Config, Verification)> {
-    let wrong = |why: String| Error::Refused(format!("the database URL {why}"));
+    let wrong = |why: String| Error::Unusable(format!("the database URL {why}"));
+    if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+        return Err(wrong("is none: it begins with postgres://".into()));
+    }
     let (address, query) = url.split_once('?').unwrap_or((url, ""));
+    if query.contains('@') {
+        return Err(wrong("has `@` behind `?`: a `?` in the password is written %3F".into()));
+    }
     let mut verification = Verification { checks: Checks::Nothing, roots: None };
     let mut kept = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -190,13 +240,15 @@ mod tests {
     fn wrong_addresses_say_what() {
         for (url, why) in [
             ("mysql://db.example/x", "is none"),
+            ("host=db.example password=s3cret", "is none"),
+            ("postgres://ines:s3?cret@db.example/x", "%3F"),
             ("postgres://db.example/x?sslmode=on", "sslmode `on`"),
             ("postgres://db.example/x?sslmode=verify-ca", "needs sslrootcert"),
             ("postgres://db.example/x?sslrootcert=/nowhere.pem", "`/nowhere.pem`"),
             ("postgres://db.example/x?colour=red", "colour"),
         ] {
             let error = parse(url).unwrap_err().to_string();
-            assert!(error.contains(why), "{url}: {error}");
+            assert!(error.contains(why) && !error.contains("cret"), "{url}: {error}");
         }
     }
 }

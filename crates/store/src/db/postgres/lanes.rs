@@ -12,7 +12,10 @@ use futures_util::FutureExt;
 use tokio::{task::spawn_local, time::sleep};
 
 use super::{
-    super::{Tx, TxOf, job::WriteJob},
+    super::{
+        Tx, TxOf,
+        job::{WriteJob, not_stored},
+    },
     error::{Failure, Kind},
     thread::Local,
     tx::{Isolation, PgTx},
@@ -29,6 +32,10 @@ const BATCH: usize = 64;
 /// stored, is done again, and the first of the pauses between, which double.
 const REPEATS: u32 = 8;
 const PAUSE: Duration = Duration::from_millis(5);
+
+/// A job that was asked for so long ago is not begun any more: whoever asked has given up and asks
+/// somebody else, or is about to, and must not be overtaken by what it sent before.
+const TOO_LATE: Duration = Duration::from_secs(20);
 
 /// Taken first by every write to a directory, held until its end: what it has seen of the
 /// organization's directories stays true until then, whichever process writes.
@@ -86,14 +93,16 @@ impl Local {
         let stored = loop {
             let failure = match self.try_batch(directory_id, &mut batch).await {
                 Ok(()) => break Ok(()),
-                Err(NotStored::Before(failure)) if failure.kind != Kind::Statement => failure,
-                Err(NotStored::Before(failure) | NotStored::Perhaps(failure)) => {
-                    break Err(failure.error);
-                }
+                Err(NotStored::Before(failure)) => failure,
+                Err(NotStored::Perhaps(failure)) => break Err(failure.error),
             };
-            // A connection that was idle too long is replaced once; what is down stays down longer.
-            let most = if failure.kind == Kind::Connection { 1 } else { REPEATS };
-            if repeats == most {
+            let most = match failure.kind {
+                Kind::Serialisation => REPEATS,
+                // One that was idle too long is replaced once; what is down stays down longer.
+                Kind::Connection => 1,
+                Kind::Full | Kind::Statement => 0,
+            };
+            if repeats >= most {
                 break Err(failure.error);
             }
             tracing::debug!(error = %failure.error, jobs = batch.len(), "a batch is done again");
@@ -101,7 +110,7 @@ impl Local {
             repeats += 1;
         };
         if let Err(error) = &stored {
-            tracing::error!(%error, jobs = batch.len(), "a batch of writes was not stored");
+            not_stored(error, batch.len());
         }
         for job in batch {
             job.finish(&stored);
@@ -226,6 +235,11 @@ fn postgres(tx: &mut Tx) -> &mut PgTx {
 
 /// Whether the job's writes are to be kept.
 async fn run(job: &mut dyn WriteJob, tx: &mut Tx) -> bool {
+    if job.age() > TOO_LATE {
+        let why = format!("the write waited for more than {} seconds", TOO_LATE.as_secs());
+        job.fail(Error::Unavailable(why));
+        return false;
+    }
     let ran = AssertUnwindSafe(job.run(tx)).catch_unwind().await;
     ran.unwrap_or_else(|_| {
         job.fail(Error::Refused("a write panicked".into()));

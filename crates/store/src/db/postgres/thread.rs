@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use deadpool_postgres::{Object, Pool, PoolError, Runtime};
+use deadpool_postgres::{Object, Pool, PoolError, Runtime, TimeoutType};
 use tokio::{
     sync::mpsc::{UnboundedSender, unbounded_channel},
     task::LocalSet,
@@ -170,7 +170,7 @@ impl Local {
     async fn client(&self) -> Result<Object> {
         self.pool.get().await.map_err(|error| {
             Error::Unavailable(match error {
-                PoolError::Timeout(_) => {
+                PoolError::Timeout(TimeoutType::Wait) => {
                     format!("no connection was free within {} seconds", WAIT.as_secs())
                 }
                 PoolError::Backend(error) => in_full(&error),

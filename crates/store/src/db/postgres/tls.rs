@@ -48,7 +48,8 @@ pub(super) fn read_roots(path: &Path) -> Result<RootCertStore, String> {
 
 impl Verification {
     pub fn client_config(self) -> Result<ClientConfig> {
-        let wrong = |e: &dyn std::fmt::Display| Error::Refused(format!("TLS to the database: {e}"));
+        let wrong =
+            |e: &dyn std::fmt::Display| Error::Unusable(format!("TLS to the database: {e}"));
         let provider = Arc::new(aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()

@@ -21,6 +21,7 @@ use tokio_postgres::{RowStream, Statement};
 
 use super::{
     super::{Param, Row, RowOf},
+    connect::BEGIN_LIMITED,
     error::{Failure, Kind},
     param::OwnedParam,
 };
@@ -59,8 +60,10 @@ pub(super) enum Isolation {
     None,
     /// Reads of one state.
     Snapshot,
-    /// Writes, at the isolation that the database gives by default; by read committed they need the
-    /// locks they take, and by anything stricter they may have to be done again.
+    /// Writes: each statement sees what was committed before it began. They lock before they look, and
+    /// a view taken before the wait for the lock, as stricter isolations have it, would be of a time
+    /// when others had not yet written. Engines that know nothing weaker than serialisable look again
+    /// after the wait by themselves, or ask for all to be done again.
     Writing,
 }
 
@@ -101,7 +104,8 @@ impl PgTx {
         let begin = match isolation {
             Isolation::None => None,
             Isolation::Snapshot => Some("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
-            Isolation::Writing => Some("BEGIN"),
+            Isolation::Writing if keeps_statements => Some("BEGIN ISOLATION LEVEL READ COMMITTED"),
+            Isolation::Writing => Some(BEGIN_LIMITED),
         };
         Self {
             client: Some(client),

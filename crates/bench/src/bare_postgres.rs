@@ -401,7 +401,7 @@ mod tests {
 
     #[tokio::test(flavor = "current_thread")]
     async fn every_answered_row_is_stored_in_every_way() {
-        let postgres = LocalPostgres::shared();
+        let postgres = local_postgres::shared();
         let url = postgres.create_database().unwrap();
         let client = connect(&url).await.unwrap();
         client.batch_execute(TABLES).await.unwrap();

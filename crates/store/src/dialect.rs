@@ -4,6 +4,8 @@
 //! spelling stands in braces:
 //!
 //! * `{list ?n}`: a list of texts, bound as one JSON array, unfolded to a sub-select of one column.
+//! * `{each ?n} l`: the same as a source of rows, whose column is `l.value`.
+//! * `{pairs a, b}`: an aggregate, a JSON array of arrays of two.
 //! * `{for update}`: at the end of a SELECT, holds its rows until the transaction ends. SQLite has
 //!   one writer and needs nothing.
 
@@ -57,17 +59,34 @@ impl Dialect {
 
     fn fragment(self, braced: &str, written: &mut String) {
         let inner = braced.trim_start_matches('{').trim_end_matches('}');
-        match (self, inner.split_once('?')) {
-            (Self::Sqlite, Some(("list ", number))) => {
+        let (word, number) = inner.split_once('?').unwrap_or((inner, ""));
+        let (word, columns) = match word.strip_prefix("pairs ") {
+            Some(columns) => ("pairs ", columns),
+            None => (word, ""),
+        };
+        match (self, word) {
+            (Self::Sqlite, "list ") => {
                 written.extend(["(SELECT value FROM json_each(?", number, "))"]);
             }
-            (Self::Postgres, Some(("list ", number))) => written.extend([
-                "(SELECT jsonb_array_elements_text(CAST(CAST($",
+            (Self::Postgres, "list ") => {
+                written.extend(["(SELECT ", UNFOLDED, number, " AS TEXT) AS JSONB)))"]);
+            }
+            (Self::Sqlite, "each ") => written.extend(["json_each(?", number, ")"]),
+            // The column is named like the source.
+            (Self::Postgres, "each ") => written.extend([
+                "(SELECT value FROM ",
+                UNFOLDED,
                 number,
-                " AS TEXT) AS JSONB)))",
+                " AS TEXT) AS JSONB)) AS value)",
             ]),
-            (Self::Sqlite, None) if inner == "for update" => {}
-            (Self::Postgres, None) if inner == "for update" => written.push_str("FOR UPDATE"),
+            (Self::Sqlite, "pairs ") => {
+                written.extend(["json_group_array(json_array(", columns, "))"]);
+            }
+            (Self::Postgres, "pairs ") => {
+                written.extend(["CAST(jsonb_agg(jsonb_build_array(", columns, ")) AS TEXT)"]);
+            }
+            (Self::Sqlite, "for update") => {}
+            (Self::Postgres, "for update") => written.push_str("FOR UPDATE"),
             // No database understands it: the statement is refused and named.
             _ => written.push_str(braced),
         }
@@ -114,6 +133,9 @@ impl Dialect {
     }
 }
 
+/// How PostgreSQL unfolds a JSON array, up to the number of the parameter.
+const UNFOLDED: &str = "jsonb_array_elements_text(CAST(CAST($";
+
 /// Both types by the names that mean the same to PostgreSQL: texts are compared by their bytes.
 fn postgres_types(code: &str) -> String {
     let mut written = String::with_capacity(code.len() * 2);
@@ -145,7 +167,7 @@ mod tests {
 
     #[test]
     fn statements() {
-        let cases: [(Dialect, &str, &str); 11] = [
+        let cases: [(Dialect, &str, &str); 15] = [
             (Sqlite, "SELECT a FROM t WHERE b = ?1", "SELECT a FROM t WHERE b = ?1"),
             (Postgres, "SELECT a FROM t WHERE b = ?1", "SELECT a FROM t WHERE b = $1"),
             (Postgres, "VALUES (?1, ?12, '?3')", "VALUES ($1, $12, '?3')"),
@@ -165,6 +187,19 @@ mod tests {
             ),
             (Sqlite, "SELECT a FROM t {for update}", "SELECT a FROM t "),
             (Postgres, "SELECT a FROM t {for update}", "SELECT a FROM t FOR UPDATE"),
+            (Sqlite, "FROM {each ?2} l", "FROM json_each(?2) l"),
+            (
+                Postgres,
+                "FROM {each ?2} l",
+                "FROM (SELECT value FROM jsonb_array_elements_text(CAST(CAST($2 AS TEXT) AS \
+                 JSONB)) AS value) l",
+            ),
+            (Sqlite, "SELECT {pairs a, b}", "SELECT json_group_array(json_array(a, b))"),
+            (
+                Postgres,
+                "SELECT {pairs a, b}",
+                "SELECT CAST(jsonb_agg(jsonb_build_array(a, b)) AS TEXT)",
+            ),
             (Postgres, "SELECT {what ?1}", "SELECT {what ?1}"),
         ];
         for (dialect, sql, spelt) in cases {

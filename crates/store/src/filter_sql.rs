@@ -67,7 +67,8 @@ fn compile(resource_type: &str, condition: &Condition, binds: &mut Vec<String>) 
                 return None;
             }
             let exact = compiled.len() == parts.len() && compiled.iter().all(|part| part.exact);
-            Some(Part { sql: join(&compiled, " AND "), exact })
+            let conditions: Vec<&str> = compiled.iter().map(|part| part.sql.as_str()).collect();
+            Some(Part { sql: conditions.join(" AND "), exact })
         }
         Condition::Or(parts) => {
             let before = binds.len();
@@ -78,7 +79,7 @@ fn compile(resource_type: &str, condition: &Condition, binds: &mut Vec<String>) 
                 return None;
             };
             let exact = compiled.iter().all(|part| part.exact);
-            Some(Part { sql: join(&compiled, " OR "), exact })
+            Some(Part { sql: any(&compiled), exact })
         }
         // One element must satisfy all of it: each indexed term narrows, none decides, except a
         // single comparison.
@@ -93,22 +94,6 @@ fn compile(resource_type: &str, condition: &Condition, binds: &mut Vec<String>) 
         }
         Condition::Not(_) | Condition::Present(_) => None,
     }
-}
-
-fn join(parts: &[Part], word: &str) -> String {
-    if parts.is_empty() {
-        // An `or` of nothing: a filter that was settled as matching nothing.
-        return "(1 = 0)".into();
-    }
-    let mut sql = String::from("(");
-    for (at, part) in parts.iter().enumerate() {
-        if at > 0 {
-            sql.push_str(word);
-        }
-        sql.push_str(&part.sql);
-    }
-    sql.push(')');
-    sql
 }
 
 fn compare(
@@ -136,25 +121,29 @@ fn compare(
         (true, "userName", None, CompareOperator::Sw) if resource_type == "User" => {
             let (from, to, exact) = prefix(text)?;
             let (from, to) = (bind(from), bind(to));
-            Some(Part { sql: format!("(r.user_name >= {from} AND r.user_name < {to})"), exact })
+            let range = format!(
+                "SELECT o.id FROM resource o WHERE o.directory_id = ?1 \
+                 AND o.user_name >= {from} AND o.user_name < {to} AND {TRUE}"
+            );
+            Some(Part { sql: one_of(&range), exact })
         }
         (true, "groups", Some("value"), CompareOperator::Eq) if resource_type == "User" => {
             let group_id = bind(text.into());
             Some(Part {
-                sql: format!(
-                    "r.id IN (SELECT member_id FROM membership \
-                     WHERE directory_id = ?1 AND group_id = {group_id})"
-                ),
+                sql: one_of(&format!(
+                    "SELECT member_id FROM membership \
+                     WHERE directory_id = ?1 AND group_id = {group_id} AND {TRUE}"
+                )),
                 exact,
             })
         }
         (true, "members", Some("value"), CompareOperator::Eq) if resource_type == "Group" => {
             let member_id = bind(text.into());
             Some(Part {
-                sql: format!(
-                    "r.id IN (SELECT group_id FROM membership \
-                     WHERE directory_id = ?1 AND member_id = {member_id})"
-                ),
+                sql: one_of(&format!(
+                    "SELECT group_id FROM membership \
+                     WHERE directory_id = ?1 AND member_id = {member_id} AND {TRUE}"
+                )),
                 exact,
             })
         }
@@ -174,10 +163,48 @@ fn compare(
 }
 
 fn index_sql(name: &str, range: &str) -> String {
-    format!(
-        "r.id IN (SELECT resource_id FROM attribute_index WHERE directory_id = ?1 \
-         AND resource_type = ?2 AND attribute = '{name}' AND value_key {range})"
-    )
+    one_of(&format!(
+        "SELECT resource_id FROM attribute_index WHERE directory_id = ?1 \
+         AND resource_type = ?2 AND attribute = '{name}' AND value_key {range}"
+    ))
+}
+
+/// What holds always. PostgreSQL takes it for something that hardly any row fulfils: it then looks the
+/// few that are left up one by one by their whole key, instead of reading all that the directory
+/// has, which it believes to be a few as well where it has no statistics.
+const TRUE: &str = "directory_id || '' = ?1";
+
+const ONE_OF: &str = "r.id IN (";
+const END: &str = ")";
+
+/// That the resource is one of those whose ids the sub-select finds.
+fn one_of(select: &str) -> String {
+    format!("{ONE_OF}{select}{END}")
+}
+
+/// A sub-select of the ids of the resources for which `condition` holds.
+fn ids(condition: &str) -> String {
+    match condition.strip_prefix(ONE_OF).and_then(|rest| rest.strip_suffix(END)) {
+        Some(select) if !select.contains('(') => select.into(),
+        _ => format!(
+            "SELECT r.id FROM resource r WHERE r.directory_id = ?1 AND r.resource_type = ?2 \
+             AND {condition}"
+        ),
+    }
+}
+
+/// That one of the conditions holds, each of which an index answers: no database looks into several
+/// indexes for an OR between sub-selects.
+fn any(parts: &[Part]) -> String {
+    match parts {
+        // A filter that was settled as matching nothing.
+        [] => "(1 = 0)".into(),
+        [one] => one.sql.clone(),
+        parts => {
+            let parts: Vec<String> = parts.iter().map(|part| ids(&part.sql)).collect();
+            one_of(&parts.join(" UNION ALL "))
+        }
+    }
 }
 
 /// The keys of texts that begin with `text`, as a half-open range, and whether those of no others are

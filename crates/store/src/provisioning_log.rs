@@ -94,11 +94,17 @@ async fn add(tx: &mut Tx, sql: &str, entries: &[Entry]) -> Result<()> {
 
 /// Deletes up to `limit` entries of a directory that came before `request_id`; how many.
 pub async fn prune(tx: &mut Tx, directory_id: &str, request_id: &str, limit: i64) -> Result<u64> {
+    let end = tx
+        .query_opt(
+            "SELECT request_id FROM provisioning_log WHERE directory_id = ?1 AND request_id < ?2 \
+             ORDER BY directory_id, request_id LIMIT 1 OFFSET ?3",
+            &[directory_id.into(), request_id.into(), limit.into()],
+            |row| Ok(row.text(0)?.to_owned()),
+        )
+        .await?;
     tx.execute(
-        "DELETE FROM provisioning_log WHERE directory_id = ?1 AND request_id IN \
-         (SELECT request_id FROM provisioning_log WHERE directory_id = ?1 AND request_id < ?2 \
-         ORDER BY request_id LIMIT ?3)",
-        &[directory_id.into(), request_id.into(), limit.into()],
+        "DELETE FROM provisioning_log WHERE directory_id = ?1 AND request_id < ?2",
+        &[directory_id.into(), end.as_deref().unwrap_or(request_id).into()],
     )
     .await
 }

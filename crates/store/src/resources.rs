@@ -332,51 +332,62 @@ impl DirectoryTx<'_> {
         id: &str,
         change: Change<'_>,
     ) -> Result<i64> {
-        self.touch_all(resource_type, &[id], change).await?.pop().ok_or(Error::Stale)
+        let version = self
+            .tx
+            .query_opt(
+                "UPDATE resource SET version = version + 1, last_modified_at = \
+                 CASE WHEN last_modified_at < ?4 THEN ?4 ELSE last_modified_at END \
+                 WHERE directory_id = ?1 AND resource_type = ?2 AND id = ?3 RETURNING version",
+                &[(&self.directory_id).into(), resource_type.into(), id.into(), change.now.into()],
+                |row| row.int(0),
+            )
+            .await?
+            .ok_or(Error::Stale)?;
+        self.touched(resource_type, id, version, change).await?;
+        Ok(version)
     }
 
-    /// The same for several: the next versions of those that are there.
-    async fn touch_all(
+    /// The same for several groups, without an answer for each.
+    async fn touch_groups(&mut self, ids: &[&str], change: Change<'_>) -> Result<()> {
+        let Among { each, bind, .. } = Among::new(ids, 2);
+        let sql = format!(
+            "SELECT x.id, x.version FROM (SELECT l.value AS id, (SELECT r.version FROM resource r \
+             WHERE r.directory_id = ?1 AND r.resource_type = 'Group' AND r.id = l.value) \
+             AS version FROM {each} l) x WHERE x.version IS NOT NULL"
+        );
+        let params = [(&self.directory_id).into(), (&bind).into()];
+        let read = |row: &Row<'_>| Ok((row.text(0)?.to_owned(), row.int(1)?));
+        for (id, version) in self.tx.query(&sql, &params, read).await? {
+            self.tx
+                .send(
+                    "UPDATE resource SET version = version + 1, last_modified_at = \
+                     CASE WHEN last_modified_at < ?3 THEN ?3 ELSE last_modified_at END \
+                     WHERE directory_id = ?1 AND resource_type = 'Group' AND id = ?2",
+                    &[(&self.directory_id).into(), (&id).into(), change.now.into()],
+                )
+                .await?;
+            self.touched("Group", &id, version + 1, change).await?;
+        }
+        Ok(())
+    }
+
+    async fn touched(
         &mut self,
         resource_type: &str,
-        ids: &[&str],
+        id: &str,
+        version: i64,
         change: Change<'_>,
-    ) -> Result<Vec<i64>> {
-        let Among { is, bind, .. } = Among::new(ids, 3);
-        let mut touched = self
-            .tx
-            .query(
-                &format!(
-                    "UPDATE resource SET version = version + 1, last_modified_at = \
-                     CASE WHEN last_modified_at < ?4 THEN ?4 ELSE last_modified_at END \
-                     WHERE directory_id = ?1 AND resource_type = ?2 AND id {is} \
-                     RETURNING id, version"
-                ),
-                &[
-                    (&self.directory_id).into(),
-                    resource_type.into(),
-                    (&bind).into(),
-                    change.now.into(),
-                ],
-                |row| Ok((row.text(0)?.to_owned(), row.int(1)?)),
-            )
-            .await?;
-        touched.sort_unstable();
-        let mut versions = Vec::with_capacity(touched.len());
-        for (resource_id, version) in touched {
-            self.record(&Entry {
-                resource_type: resource_type.into(),
-                resource_id,
-                operation: change.operation,
-                version,
-                at: change.now,
-                request_id: change.request_id.into(),
-                changes: Some(change.changes.into()),
-            })
-            .await?;
-            versions.push(version);
-        }
-        Ok(versions)
+    ) -> Result<()> {
+        self.record(&Entry {
+            resource_type: resource_type.into(),
+            resource_id: id.into(),
+            operation: change.operation,
+            version,
+            at: change.now,
+            request_id: change.request_id.into(),
+            changes: Some(change.changes.into()),
+        })
+        .await
     }
 
     /// Deletes the resource: its row, keys and memberships go, its id is never given out again,
@@ -435,7 +446,7 @@ impl DirectoryTx<'_> {
             let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
             let change =
                 Change { operation: Operation::Cascade, now, request_id, changes: &changes };
-            self.touch_all("Group", &groups, change).await?;
+            self.touch_groups(&groups, change).await?;
         }
         Ok(())
     }

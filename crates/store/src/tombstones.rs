@@ -15,10 +15,14 @@ impl DirectoryTx<'_> {
 
     /// Those of `ids` that once were resources of this directory and are deleted.
     pub async fn deleted_among(&mut self, ids: &[&str]) -> Result<Vec<String>> {
-        let Among { is, bind, .. } = Among::new(ids, 2);
+        let Among { each, bind, .. } = Among::new(ids, 2);
         self.tx
             .query(
-                &format!("SELECT id FROM tombstone WHERE directory_id = ?1 AND id {is}"),
+                &format!(
+                    "SELECT x.id FROM (SELECT (SELECT t.id FROM tombstone t \
+                     WHERE t.directory_id = ?1 AND t.id = l.value) AS id FROM {each} l) x \
+                     WHERE x.id IS NOT NULL"
+                ),
                 &[(&self.directory_id).into(), (&bind).into()],
                 |row| Ok(row.text(0)?.to_owned()),
             )

@@ -34,6 +34,7 @@ mod okta_suite;
 mod outages;
 mod outside_reader;
 mod paging;
+mod plans;
 mod processes;
 mod profiles;
 mod rate_limit;

@@ -23,6 +23,14 @@ pub(super) trait WriteJob: Send {
     fn finish(self: Box<Self>, commit: &Result<()>);
 }
 
+/// Says that a batch is not stored. Who asked for it says so, too, where the database is away.
+pub(super) fn not_stored(error: &Error, jobs: usize) {
+    match error {
+        Error::Unavailable(_) => tracing::debug!(%error, jobs, "a batch of writes was not stored"),
+        _ => tracing::error!(%error, jobs, "a batch of writes was not stored"),
+    }
+}
+
 pub(super) struct Job<F, T, E> {
     run: F,
     result: Option<Result<T, E>>,

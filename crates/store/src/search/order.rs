@@ -201,6 +201,15 @@ impl Order {
         }
     }
 
+    /// The condition that a row is of the type searched, which is `?2`. In the order of userNames, as
+    /// their index has it: it has all types, of which users alone have one.
+    pub fn of_type(&self, narrowed: bool) -> &'static str {
+        match self.column {
+            Column::UserName if !narrowed => "?2 = 'User' AND r.user_name IS NOT NULL",
+            _ => "r.resource_type = ?2",
+        }
+    }
+
     /// Whether an index has the order; where not, all candidates are sorted for each page.
     pub fn is_indexed(&self) -> bool {
         self.is_unique()

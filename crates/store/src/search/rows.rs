@@ -41,11 +41,11 @@ impl DirectoryTx<'_> {
         let place = binds.len() + 3;
         let (range, bound) = order.seek(seek, place, source.narrowing.is_some());
         let sql = format!(
-            "SELECT {}, {} FROM resource r WHERE r.directory_id = ?1 AND r.resource_type = ?2\
-             {range}{filter} \
+            "SELECT {}, {} FROM resource r WHERE r.directory_id = ?1 AND {}{range}{filter} \
              ORDER BY {} LIMIT ?{}",
             resources::COLUMNS,
             order.column(),
+            order.of_type(source.narrowing.is_some()),
             order.by(seek.is_backward(), source.narrowing.is_some()),
             place + bound.len()
         );
@@ -76,9 +76,10 @@ impl DirectoryTx<'_> {
         let (range, bound) = order.seek(seek, place, narrowed);
         let next = place + bound.len();
         let sql = format!(
-            "SELECT r.id, {} FROM resource r WHERE r.directory_id = ?1 AND r.resource_type = ?2\
-             {range}{filter} ORDER BY {} LIMIT ?{next} OFFSET ?{}",
+            "SELECT r.id, {} FROM resource r WHERE r.directory_id = ?1 AND {}{range}{filter} \
+             ORDER BY {} LIMIT ?{next} OFFSET ?{}",
             order.column(),
+            order.of_type(narrowed),
             order.by(seek.is_backward(), narrowed),
             next + 1
         );

@@ -12,7 +12,10 @@ use futures_util::FutureExt;
 use tokio::{task::spawn_local, time::sleep};
 
 use super::{
-    super::{Tx, TxOf, job::WriteJob},
+    super::{
+        Tx, TxOf,
+        job::{WriteJob, not_stored},
+    },
     error::{Failure, Kind},
     thread::Local,
     tx::{Isolation, PgTx},
@@ -107,7 +110,7 @@ impl Local {
             repeats += 1;
         };
         if let Err(error) = &stored {
-            tracing::debug!(%error, jobs = batch.len(), "a batch of writes was not stored");
+            not_stored(error, batch.len());
         }
         for job in batch {
             job.finish(&stored);

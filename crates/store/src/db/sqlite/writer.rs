@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use super::{awaited_elsewhere, connection, ready, run_cached};
 use crate::{
     Tx,
-    db::job::WriteJob,
+    db::job::{WriteJob, not_stored},
     error::{Error, Result},
 };
 
@@ -38,7 +38,7 @@ pub(super) fn write_loop(mut tx: Tx, jobs: &Receiver<Box<dyn WriteJob>>) {
         let mut batch = vec![first];
         let commit = write_batch(&mut tx, &mut batch, jobs);
         if let Err(error) = &commit {
-            tracing::error!(%error, jobs = batch.len(), "a batch of writes was not stored");
+            not_stored(error, batch.len());
         }
         for job in batch {
             job.finish(&commit);

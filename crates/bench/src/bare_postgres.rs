@@ -385,7 +385,6 @@ fn resource(user: &User) -> Params<'_> {
 
 #[cfg(test)]
 mod tests {
-    use local_postgres::LocalPostgres;
 
     use super::*;
 

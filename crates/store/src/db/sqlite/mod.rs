@@ -24,7 +24,7 @@ use std::{
     },
     task::{Context, Poll, Waker},
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rusqlite::{
@@ -182,7 +182,7 @@ impl Sqlite {
 
     fn open(path: &Path) -> Result<Self> {
         let connection = connect(path)?;
-        connection.pragma_update(None, "journal_mode", "wal")?;
+        write_ahead(&connection)?;
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "cache_size", -8_192)?;
         connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
@@ -277,6 +277,20 @@ impl Drop for Sqlite {
             && writer.join().is_err()
         {
             tracing::error!("the store's writer thread panicked");
+        }
+    }
+}
+
+/// Switches to the write-ahead log. Of several processes that open a new file at the same moment one
+/// does so, while the others are refused without any wait.
+fn write_ahead(connection: &Connection) -> Result<()> {
+    let begun = Instant::now();
+    loop {
+        match connection.pragma_update(None, "journal_mode", "wal").map_err(Error::from) {
+            Err(Error::Unavailable(_)) if begun.elapsed() < BUSY_TIMEOUT => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            switched => return switched,
         }
     }
 }

@@ -362,7 +362,6 @@ async fn s_430_memory_stays_bounded() {
     /// Many times what it takes, and a fraction of what one of these inputs could be made to take.
     const BOUND: u64 = 512 << 20;
     const GROWTH: u64 = 64 << 20;
-    const STORMS: usize = 4;
     let server = TestServer::start().await;
     let directory = server.directory("generic", 0).await;
     let client = server.client(&directory);
@@ -399,17 +398,18 @@ async fn s_430_memory_stays_bounded() {
         })
         .await;
     };
-    // What an allocator keeps comes and goes; the most that was taken at a time does not.
-    for _ in 0..STORMS {
+    // What the allocator keeps comes and goes by as much as GROWTH; what is lost only grows, by a
+    // good part of the gigabyte that a storm sends.
+    let mut taken = Vec::new();
+    for _ in 0..4 {
         storm().await;
+        taken.push(server.memory().0);
     }
-    let before = server.most_memory();
-    for _ in 0..STORMS {
-        storm().await;
-    }
-    let after = server.most_memory();
-    assert!(after < BOUND, "{} MiB at the most", after >> 20);
+    let before = taken[0].max(taken[1]);
+    let after = taken[2].min(taken[3]);
     assert!(after < before + GROWTH, "{} MiB, then {} MiB", before >> 20, after >> 20);
+    let (_, most) = server.memory();
+    assert!(most < BOUND, "{} MiB at the most", most >> 20);
     let live = http_client().get(format!("{}/livez", server.url)).send().await.unwrap();
     assert_eq!(live.status(), 200);
     client.get(&format!("/Users/{one}")).await.expect(200);

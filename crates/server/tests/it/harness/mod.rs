@@ -82,12 +82,15 @@ impl TestServer {
         &self.store
     }
 
-    /// The most memory that the server has taken at a time, in bytes.
+    /// The memory that the server takes now, and the most it has taken at a time, in bytes.
     #[cfg(target_os = "linux")]
-    pub fn most_memory(&self) -> u64 {
+    pub fn memory(&self) -> (u64, u64) {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+        let of = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+            line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+        };
+        (of("VmRSS:"), of("VmHWM:"))
     }
 
     /// What the server has written to standard error.

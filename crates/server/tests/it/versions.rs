@@ -1,11 +1,9 @@
 //! Versions and preconditions (RFC 7644 §3.14), and that what changes nothing writes nothing.
 
-use std::time::Duration;
-
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, ScimClient, TestServer, answer, group, patch, user};
+use crate::harness::{Answer, ScimClient, TestServer, answer, group, later, patch, user};
 
 async fn start() -> (TestServer, ScimClient) {
     let server = TestServer::start().await;
@@ -39,11 +37,6 @@ async fn version(client: &ScimClient, target: &str) -> (String, String) {
     let meta = &got.body["meta"];
     assert_eq!(got.header("etag"), meta["version"]);
     (got.header("etag").to_owned(), meta["lastModified"].as_str().unwrap().to_owned())
-}
-
-/// Waits until the clock has gone on by what `lastModified` can show.
-async fn later() {
-    tokio::time::sleep(Duration::from_millis(2)).await;
 }
 
 /// S-058, S-059, S-124, S-134, S-223, S-278, S-280: every answer with a resource carries its

@@ -25,6 +25,7 @@ pub mod leases;
 pub mod memberships;
 mod migrations;
 pub mod organizations;
+pub mod projections;
 pub mod provisioning_log;
 pub mod rate_limits;
 pub mod resources;

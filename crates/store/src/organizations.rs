@@ -1,5 +1,7 @@
 //! Organizations: one customer of the operator's product each.
 
+use serde_json::Value;
+
 use crate::{
     Row, Tx,
     error::{Error, Result},
@@ -61,6 +63,29 @@ pub async fn get(tx: &mut Tx, slug: &str) -> Result<Option<Organization>> {
 pub async fn hold(tx: &mut Tx, id: &str) -> Result<bool> {
     let sql = "SELECT id FROM organization WHERE id = ?1 AND deleted_at IS NULL {for update}";
     Ok(tx.query_opt(sql, &[id.into()], |_| Ok(())).await?.is_some())
+}
+
+/// What was set of an organization otherwise than by default, by name.
+pub async fn settings(tx: &mut Tx, id: &str) -> Result<serde_json::Map<String, Value>> {
+    let sql = "SELECT settings FROM organization WHERE id = ?1";
+    let text = tx.query_opt(sql, &[id.into()], |row| Ok(row.text(0)?.to_owned())).await?;
+    serde_json::from_str(text.as_deref().unwrap_or("{}")).map_err(|e| Error::Corrupt {
+        table: "organization",
+        row: id.into(),
+        problem: e.to_string(),
+    })
+}
+
+/// Sets one of them, or takes it away. Call [`hold`] before: others may set another one.
+pub async fn set_setting(tx: &mut Tx, id: &str, name: &str, value: Option<Value>) -> Result<()> {
+    let mut settings = settings(tx, id).await?;
+    match value {
+        None => drop(settings.shift_remove(name)),
+        Some(value) => drop(settings.insert(name.into(), value)),
+    }
+    let settings = Value::from(settings).to_string();
+    let sql = "UPDATE organization SET settings = ?2 WHERE id = ?1";
+    tx.send(sql, &[id.into(), (&settings).into()]).await
 }
 
 /// Deletes the organization and its directories: their endpoints answer nobody from then on, the

@@ -132,6 +132,24 @@ const EXCEPTIONS: &[(&str, &str, &str, &str)] = &[
         "DELETE FROM rate_limit WHERE earned_at < ?1",
         "rows that say nothing any more, of all directories; few, and in nobody's way",
     ),
+    (
+        "key",
+        "migrations/0001_core.sql",
+        "CREATE INDEX member_account",
+        "the members of an account are those of all organizations",
+    ),
+    (
+        "key",
+        "migrations/0001_core.sql",
+        "CREATE INDEX projection_state",
+        "background work is looked for in all organizations",
+    ),
+    (
+        "key",
+        "migrations/0001_core.sql",
+        "CREATE INDEX mail_due",
+        "background work is looked for in all organizations",
+    ),
     ("FOR UPDATE", "db/postgres/lanes.rs", "FROM organization", "runs on PostgreSQL only"),
 ];
 
@@ -148,9 +166,41 @@ const OF_DIRECTORIES: &[&str] = &[
     "tombstone",
 ];
 
+/// Tables of an organization's data, in the same way.
+const OF_ORGANIZATIONS: &[&str] = &[
+    "domain",
+    "event",
+    "mail",
+    "member",
+    "member_source",
+    "projection",
+    "role_rule",
+    "team",
+    "team_member",
+    "team_source",
+];
+
+/// The column that the keys of a table begin with, unless it is one of [`OF_ALL`].
+fn owner(table: &str) -> Option<&'static str> {
+    if OF_DIRECTORIES.contains(&table) {
+        Some("directory_id")
+    } else {
+        OF_ORGANIZATIONS.contains(&table).then_some("organization_id")
+    }
+}
+
 /// Small tables that a distributed engine keeps whole on every node.
-const OF_ALL: &[&str] =
-    &["access_token", "directory", "lease", "organization", "schema_migration", "setting", "token"];
+const OF_ALL: &[&str] = &[
+    "access_token",
+    "account",
+    "directory",
+    "lease",
+    "organization",
+    "role",
+    "schema_migration",
+    "setting",
+    "token",
+];
 
 /// A text of the sources, or a statement of a migration.
 #[derive(Debug)]
@@ -311,14 +361,18 @@ fn findings(statements: &[Statement]) -> Vec<Finding<'_>> {
             Some("SELECT" | "INSERT" | "UPDATE" | "DELETE") => {
                 let tables = tables(text);
                 for table in &tables {
-                    if !OF_DIRECTORIES.contains(table) && !OF_ALL.contains(table) {
+                    if owner(table).is_none() && !OF_ALL.contains(table) {
                         found.push(("a table that this test does not know", statement));
                     }
                 }
-                let of_directories = tables.iter().any(|table| OF_DIRECTORIES.contains(table));
                 // Some take their columns from elsewhere.
-                if of_directories && !text.contains("directory_id") && !text.contains("{COLUMNS}") {
-                    found.push(("no directory_id", statement));
+                let names = |owner: &str| text.contains(owner) || text.contains("{COLUMNS}");
+                match tables.iter().find_map(|table| owner(table)) {
+                    Some("directory_id") if !names("directory_id") => {
+                        found.push(("no directory_id", statement));
+                    }
+                    Some(owner) if !names(owner) => found.push(("no organization_id", statement)),
+                    _ => {}
                 }
             }
             Some("CREATE") => structure(statement, &mut found),
@@ -360,12 +414,12 @@ fn structure<'s>(statement: &'s Statement, found: &mut Vec<Finding<'s>>) {
             }
         });
         let key = key.unwrap_or_default();
-        if OF_DIRECTORIES.contains(&name) {
-            if key != "directory_id" {
+        if let Some(owner) = owner(name) {
+            if key != owner {
                 found.push(("key", statement));
             }
             if text.contains(" UNIQUE") {
-                found.push(("a unique column without the directory", statement));
+                found.push(("a unique column without its owner", statement));
             }
         } else if key.is_empty() || !OF_ALL.contains(&name) {
             found.push(("key", statement));
@@ -387,7 +441,7 @@ fn structure<'s>(statement: &'s Statement, found: &mut Vec<Finding<'s>>) {
     } else if words.contains(&"INDEX") {
         let (_, on) = text.split_once(" ON ").unwrap();
         let table = on.split([' ', '(']).next().unwrap();
-        if OF_DIRECTORIES.contains(&table) && first_column(on) != "directory_id" {
+        if owner(table).is_some_and(|owner| first_column(on) != owner) {
             found.push(("key", statement));
         }
     }
@@ -432,6 +486,8 @@ fn what_is_not_portable_is_found() {
         ("DEFERRABLE", "CREATE TABLE token (id TEXT PRIMARY KEY DEFERRABLE)"),
         ("no directory_id", "SELECT id FROM resource WHERE id = ?1"),
         ("no directory_id", "DELETE FROM membership WHERE member_id = ?1"),
+        ("no organization_id", "SELECT id FROM member WHERE email_key = ?1"),
+        ("key", "CREATE UNIQUE INDEX member_name ON member (username_key)"),
         ("a table that this test does not know", "SELECT 1 FROM elsewhere"),
         ("a WITH that changes rows", "WITH a AS (DELETE FROM setting RETURNING name) SELECT 1"),
         ("SET outside of a transaction", "SET TIME ZONE 'UTC'"),

@@ -1,8 +1,9 @@
 -- Organizations, their directories and tokens; resources with their look-up keys and memberships;
--- the journal of every change and the log of every request.
+-- the journal of every change and the log of every request; members, teams and roles with the
+-- events that say how they came about.
 --
--- Every table that holds a directory's data begins its key with directory_id: isolation is in the
--- keys. Times are microseconds since 1970 (UTC), truth values 0 and 1, documents JSON text.
+-- Every table that holds a directory's data begins its key with directory_id, every table that holds
+-- an organization's with organization_id: isolation is in the keys. Times are microseconds since 1970 (UTC), truth values 0 and 1, documents JSON text.
 --
 -- This is SQLite's spelling; `dialect.rs` turns it into PostgreSQL's. A line that ends in
 -- `-- only sqlite` or `-- only postgres` is for that one.
@@ -11,6 +12,15 @@ CREATE TABLE organization (
     id TEXT PRIMARY KEY,
     slug TEXT NOT NULL,
     name TEXT NOT NULL,
+    -- Grows with everything that decides what its members and teams are: mappings, roles, rules,
+    -- domains, settings, which directories there are.
+    configuration INTEGER NOT NULL DEFAULT 0,
+    -- The number of its last event.
+    sequence INTEGER NOT NULL DEFAULT 0,
+    -- Grows with every write to its resources, members and teams.
+    writes INTEGER NOT NULL DEFAULT 0,
+    -- JSON: what was set otherwise than by default.
+    settings TEXT NOT NULL DEFAULT '{}',
     created_at INTEGER NOT NULL,
     deleted_at INTEGER
 ) STRICT;
@@ -34,6 +44,14 @@ CREATE TABLE directory (
     learn_schemas INTEGER NOT NULL DEFAULT 0,
     -- Whether discovery answers requests without a token.
     public_discovery INTEGER NOT NULL DEFAULT 1,
+    -- What is laid over the default attribute mapping, JSON as it was saved; none: nothing.
+    attribute_mapping TEXT,
+    -- The target by which its users are linked to members before all else.
+    identifier TEXT NOT NULL DEFAULT 'email_address',
+    -- The highest role that it may give; none: any.
+    role_ceiling TEXT,
+    -- What becomes of the members that only it provides once it is deleted: keep or deactivate.
+    leaves TEXT NOT NULL DEFAULT 'keep',
     created_at INTEGER NOT NULL,
     deleted_at INTEGER
 ) STRICT;
@@ -192,6 +210,221 @@ CREATE TABLE provisioning_log (
     part_of TEXT,
     PRIMARY KEY (directory_id, request_id)
 ) STRICT, WITHOUT ROWID;
+
+-- What the product lets members do, declared by the operator for all organizations.
+CREATE TABLE role (
+    name TEXT PRIMARY KEY,
+    -- 1 is the highest. Of several roles that somebody could have, the highest is theirs.
+    precedence INTEGER NOT NULL,
+    description TEXT,
+    -- Whether members have it to whom nothing else gives one; at most one role.
+    is_default INTEGER NOT NULL,
+    -- Whether an organization must not lose its last member who has it.
+    is_owner INTEGER NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+
+-- Which groups give which roles, in an organization.
+CREATE TABLE role_rule (
+    organization_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    -- Rules are looked at in this order, which decides what is shown as the reason.
+    position INTEGER NOT NULL,
+    -- A group's name, compared without case; `*` stands for any characters.
+    pattern TEXT NOT NULL,
+    role TEXT NOT NULL,
+    -- Only groups of this directory; none: all.
+    directory_id TEXT,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (organization_id, id)
+) STRICT, WITHOUT ROWID;
+
+-- E-mail domains that an organization says are its own.
+CREATE TABLE domain (
+    organization_id TEXT NOT NULL,
+    -- In lower case, international names in their ASCII form.
+    name TEXT NOT NULL,
+    -- What a TXT record has to say.
+    challenge TEXT NOT NULL,
+    verified_at INTEGER,
+    -- dns or operator.
+    verified_by TEXT,
+    -- When DNS was asked last, and what came of it.
+    checked_at INTEGER,
+    problem TEXT,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (organization_id, name)
+) STRICT, WITHOUT ROWID;
+
+-- The people behind memberships, across organizations.
+CREATE TABLE account (
+    id TEXT PRIMARY KEY,
+    email_address TEXT NOT NULL,
+    email_key TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE UNIQUE INDEX account_email ON account (email_key);
+
+-- People as the product sees them. The rows of deleted ones stay, without keys.
+CREATE TABLE member (
+    organization_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    -- active, deactivated, incomplete or deleted.
+    state TEXT NOT NULL,
+    -- The folded values that are theirs; no two living members have one e-mail address.
+    email_key TEXT,
+    username_key TEXT,
+    external_id_key TEXT,
+    -- An e-mail address that they should have and that another member has.
+    wanted_email_key TEXT,
+    role TEXT,
+    -- Why something is held back of what its directories say: last_owner.
+    held TEXT,
+    account_id TEXT,
+    version INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    -- When they were complete for the first time: from then on the product knows them.
+    settled_at INTEGER,
+    -- When a directory made them active for the first time.
+    enrolled_at INTEGER,
+    deleted_at INTEGER,
+    -- JSON: their values, each with its reason.
+    document TEXT NOT NULL,
+    PRIMARY KEY (organization_id, id)
+) STRICT;
+
+CREATE UNIQUE INDEX member_email ON member (organization_id, email_key);
+CREATE INDEX member_username ON member (organization_id, username_key);
+CREATE INDEX member_external_id ON member (organization_id, external_id_key);
+CREATE INDEX member_wanted_email ON member (organization_id, wanted_email_key);
+CREATE INDEX member_role ON member (organization_id, role, state);
+CREATE INDEX member_account ON member (account_id);
+
+-- Which users of which directories are which member.
+CREATE TABLE member_source (
+    organization_id TEXT NOT NULL,
+    directory_id TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    member_id TEXT NOT NULL,
+    -- The userName that it had before it was renamed by a soft delete.
+    known_user_name TEXT,
+    -- What made the link: created, email_address, external_id, username, person.
+    linked_by TEXT NOT NULL,
+    linked_at INTEGER NOT NULL,
+    PRIMARY KEY (organization_id, directory_id, user_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX member_source_member ON member_source (organization_id, member_id);
+
+-- Groups as the product sees them. The rows of deleted ones stay, without slug.
+CREATE TABLE team (
+    organization_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    -- The folded name; none of a deleted team.
+    name_key TEXT,
+    slug TEXT,
+    version INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    deleted_at INTEGER,
+    -- JSON: where its name is from and how the slug came about.
+    document TEXT NOT NULL,
+    PRIMARY KEY (organization_id, id)
+) STRICT;
+
+CREATE UNIQUE INDEX team_slug ON team (organization_id, slug);
+CREATE INDEX team_name ON team (organization_id, name_key);
+
+-- Which groups of which directories are which team.
+CREATE TABLE team_source (
+    organization_id TEXT NOT NULL,
+    directory_id TEXT NOT NULL,
+    group_id TEXT NOT NULL,
+    team_id TEXT NOT NULL,
+    PRIMARY KEY (organization_id, directory_id, group_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX team_source_team ON team_source (organization_id, team_id);
+
+CREATE TABLE team_member (
+    organization_id TEXT NOT NULL,
+    team_id TEXT NOT NULL,
+    member_id TEXT NOT NULL,
+    PRIMARY KEY (organization_id, team_id, member_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX team_member_member ON team_member (organization_id, member_id, team_id);
+
+-- Every change of members and teams, with what it was before and after and what caused it; numbered
+-- without gaps within an organization.
+CREATE TABLE event (
+    organization_id TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    member_id TEXT,
+    team_id TEXT,
+    -- request, configuration, person: and which.
+    cause TEXT NOT NULL,
+    cause_id TEXT NOT NULL,
+    -- The directory that the request came to.
+    directory_id TEXT,
+    -- JSON: what is different, by name.
+    before TEXT,
+    after TEXT,
+    PRIMARY KEY (organization_id, sequence)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX event_member ON event (organization_id, member_id, sequence);
+CREATE INDEX event_team ON event (organization_id, team_id, sequence);
+
+-- How far the members and teams of an organization have been brought to its configuration: the
+-- latest run, one row for each organization.
+CREATE TABLE projection (
+    organization_id TEXT PRIMARY KEY,
+    id TEXT NOT NULL,
+    -- What was changed, as the cause of the events is called.
+    reason TEXT NOT NULL,
+    -- running or done.
+    state TEXT NOT NULL,
+    -- The last team and member that were seen; '' none yet.
+    team_id TEXT NOT NULL,
+    member_id TEXT NOT NULL,
+    seen INTEGER NOT NULL,
+    changed INTEGER NOT NULL,
+    total INTEGER NOT NULL,
+    started_at INTEGER NOT NULL,
+    finished_at INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX projection_state ON projection (state, organization_id);
+
+-- E-mail that waits to be sent, and what became of it.
+CREATE TABLE mail (
+    organization_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    -- enrolment.
+    kind TEXT NOT NULL,
+    member_id TEXT NOT NULL,
+    recipient TEXT NOT NULL,
+    -- What the text is filled with, JSON.
+    content TEXT NOT NULL,
+    -- queued, sending, sent, unknown or failed.
+    state TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    -- When it is due; none where nothing is to be done any more.
+    due_at INTEGER,
+    problem TEXT,
+    created_at INTEGER NOT NULL,
+    sent_at INTEGER,
+    PRIMARY KEY (organization_id, id)
+) STRICT;
+
+CREATE UNIQUE INDEX mail_member ON mail (organization_id, member_id, kind);
+CREATE INDEX mail_due ON mail (due_at);
 
 -- What a directory has used of the requests that it may make, for all processes together. No row is
 -- nothing.

@@ -7,13 +7,18 @@
 
 pub mod attribute_mapping;
 pub mod configuration;
+mod defaults;
 pub mod linking;
 pub mod member;
+pub mod mistake;
+pub mod path;
 pub mod roles;
 pub mod slug;
 pub mod soft_delete;
 pub mod target;
+pub mod template;
 
 pub use attribute_mapping::AttributeMapping;
 pub use configuration::{Configuration, Directory};
+pub use mistake::Mistake;
 pub use target::Target;

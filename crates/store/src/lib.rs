@@ -13,6 +13,7 @@ mod attribute_index;
 mod db;
 mod dialect;
 pub mod directories;
+pub mod enrolment;
 mod error;
 mod filter_sql;
 #[cfg(test)]
@@ -22,6 +23,7 @@ pub mod grantables;
 pub mod journal;
 mod key;
 pub mod leases;
+pub mod mail;
 pub mod memberships;
 mod migrations;
 pub mod organizations;

@@ -13,6 +13,7 @@ mod attribute_index;
 mod db;
 mod dialect;
 pub mod directories;
+pub mod domains;
 pub mod enrolment;
 mod error;
 mod filter_sql;

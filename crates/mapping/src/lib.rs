@@ -10,6 +10,7 @@ pub mod configuration;
 pub mod linking;
 pub mod member;
 pub mod roles;
+pub mod slug;
 pub mod soft_delete;
 pub mod target;
 

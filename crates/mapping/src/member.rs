@@ -144,6 +144,9 @@ pub struct Member {
     /// Whether the product had them before any directory did.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_product: bool,
+    /// The e-mail address that the product says is theirs: no directory has a part in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vouched_email: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<Held>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -169,6 +172,7 @@ impl Member {
             role: None,
             by_hand: BTreeMap::new(),
             by_product: false,
+            vouched_email: None,
             held: None,
             wanted_email: None,
             problems: Vec::new(),

@@ -6,9 +6,17 @@ use mapping::{
     AttributeMapping, Configuration, Directory, Target,
     configuration::Leaves,
     roles::{Pattern, Role, Roles, Rule},
+    slug,
 };
 
-use crate::{OrganizationTx, Row, error::Result};
+use crate::{
+    OrganizationTx, Row,
+    error::{Error, Result},
+    settings,
+};
+
+/// The setting that holds the rule for slugs of teams, as JSON.
+pub const TEAM_SLUGS: &str = "team_slugs";
 
 /// A directory as it decides about members, with its mapping not read yet.
 #[derive(Clone, Debug)]
@@ -77,11 +85,20 @@ impl OrganizationTx<'_> {
                 |row| Ok(row.text(0)?.to_owned()),
             )
             .await?;
+        let team_slugs = match settings::get(self.tx, TEAM_SLUGS).await? {
+            None => slug::Rule::default(),
+            Some(rule) => serde_json::from_str(&rule).map_err(|e| Error::Corrupt {
+                table: "setting",
+                row: TEAM_SLUGS.into(),
+                problem: e.to_string(),
+            })?,
+        };
         Ok(Configuration {
             directories,
             roles: Roles::new(roles),
             rules,
             verified_domains: verified.into_iter().collect(),
+            team_slugs,
         })
     }
 

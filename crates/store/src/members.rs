@@ -316,6 +316,22 @@ impl<'t> OrganizationTx<'t> {
         Ok(all)
     }
 
+    /// The users that are direct members of a group.
+    pub async fn users_in_group(
+        &mut self,
+        directory_id: &str,
+        group_id: &str,
+    ) -> Result<Vec<String>> {
+        self.tx
+            .query(
+                "SELECT member_id FROM membership WHERE directory_id = ?1 AND group_id = ?2 \
+                 AND member_type = 'User' ORDER BY member_id",
+                &[directory_id.into(), group_id.into()],
+                |row| Ok(row.text(0)?.into()),
+            )
+            .await
+    }
+
     /// The living members who have one of these values: `(member, target)`.
     pub async fn members_with(
         &mut self,

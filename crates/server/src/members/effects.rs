@@ -311,7 +311,7 @@ impl MemberEffect {
 }
 
 /// The account of a member: it has one where its organization has verified the domain of its e-mail
-/// address, or where the product itself had it first.
+/// address, or where the product itself says that the address is theirs.
 async fn account(
     member: &Member,
     configuration: &mapping::Configuration,
@@ -319,13 +319,11 @@ async fn account(
     tx: &mut OrganizationTx<'_>,
 ) -> Result<Option<String>, store::Error> {
     let Some(email_address) = member.email_address() else { return Ok(None) };
-    if !member.by_product && !configuration.is_verified(email_address) {
+    let is_vouched = member.vouched_email.as_deref() == Some(email_address);
+    if !is_vouched && !configuration.is_verified(email_address) {
         return Ok(None);
     }
-    let account = Account {
-        id: ids::prefixed("acc"),
-        email_address: email_address.into(),
-        created_at: now,
-    };
+    let account =
+        Account { id: ids::prefixed("acc"), email_address: email_address.into(), created_at: now };
     accounts::find_or_create(tx.tx(), &account).await.map(Some)
 }

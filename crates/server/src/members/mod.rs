@@ -16,5 +16,6 @@ mod world;
 
 pub use configurations::Configurations;
 pub use effects::Effects;
-pub use follow::{Touched, follow};
+pub use follow::{Touched, Written, follow};
+pub use teams::TeamError;
 pub use world::World;

@@ -47,12 +47,9 @@ impl World<'_> {
         self.keep_user_names(id);
         let Some(person) = self.people.get(id) else { return Ok(()) };
         let was = person.now.clone();
-        let is_held_deletion = matches!(
-            was.held,
-            Some(Held::LastOwner { state: State::Deleted, .. })
-        );
-        let projected =
-            member::project(&self.configuration, &person.as_sources(), &person.now);
+        let is_held_deletion =
+            matches!(was.held, Some(Held::LastOwner { state: State::Deleted, .. }));
+        let projected = member::project(&self.configuration, &person.as_sources(), &person.now);
         let (mut now, mut groups) = (projected.member, projected.groups);
         if person.sources.is_empty() && (person.is_orphaned || is_held_deletion) {
             now = was.clone();
@@ -255,7 +252,8 @@ impl World<'_> {
         let mut teams = BTreeSet::new();
         let users: BTreeMap<_, _> = person.users.iter().collect();
         for (directory_id, group_id) in groups {
-            let of_directory = users.iter().filter(|((directory, _), _)| *directory == directory_id);
+            let of_directory =
+                users.iter().filter(|((directory, _), _)| *directory == directory_id);
             let team = of_directory.filter_map(|(_, user)| user.teams.get(&group_id)).next();
             teams.extend(team.cloned());
         }

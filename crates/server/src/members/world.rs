@@ -204,7 +204,8 @@ impl<'t> World<'t> {
         directory_id: &str,
         user_id: &str,
     ) -> Result<Option<User>, store::Error> {
-        let wanted = BTreeMap::from([(directory_id.to_owned(), BTreeSet::from([user_id.to_owned()]))]);
+        let wanted =
+            BTreeMap::from([(directory_id.to_owned(), BTreeSet::from([user_id.to_owned()]))]);
         let mut users = self.read_users(wanted).await?;
         Ok(users.remove(&(directory_id.to_owned(), user_id.to_owned())))
     }
@@ -320,7 +321,8 @@ impl<'t> World<'t> {
             .collect();
         for role in self.owner_roles() {
             let found = self.organization.active_members_with_role(&role, 1_000).await?;
-            let held = found.into_iter().filter(|(id, held)| *held && !self.people.contains_key(id));
+            let held =
+                found.into_iter().filter(|(id, held)| *held && !self.people.contains_key(id));
             all.extend(held.map(|(id, _)| id));
         }
         Ok(all.into_iter().collect())
@@ -354,9 +356,7 @@ impl<'t> World<'t> {
         {
             found.insert((holder.clone(), Target::EmailAddress));
         }
-        for (target, key) in
-            [(Target::ExternalId, external_id), (Target::Username, username)]
-        {
+        for (target, key) in [(Target::ExternalId, external_id), (Target::Username, username)] {
             let Some(key) = key else { continue };
             if let Some(ids) = self.found_by.get(&(target.clone(), key)) {
                 found.extend(ids.iter().map(|id| (id.clone(), target.clone())));

@@ -100,24 +100,8 @@ fn corrupt(table: &'static str, row: &str, problem: impl ToString) -> Error {
 }
 
 /// The columns of a [`StoredMember`], from `member m`.
-pub(crate) const COLUMNS: &str = "m.id, m.version, m.created_at, m.updated_at, m.settled_at, \
+const COLUMNS: &str = "m.id, m.version, m.created_at, m.updated_at, m.settled_at, \
      m.enrolled_at, m.deleted_at, m.account_id, m.document";
-
-pub(crate) fn read(row: &Row<'_>) -> Result<StoredMember> {
-    let id = row.text(0)?.to_owned();
-    let member = serde_json::from_str(row.text(8)?).map_err(|e| corrupt("member", &id, e))?;
-    Ok(StoredMember {
-        id,
-        member,
-        version: row.int(1)?,
-        created_at: row.int(2)?,
-        updated_at: row.int(3)?,
-        settled_at: row.optional_int(4)?,
-        enrolled_at: row.optional_int(5)?,
-        deleted_at: row.optional_int(6)?,
-        account_id: row.optional_text(7)?.map(str::to_owned),
-    })
-}
 
 /// [`COLUMNS`] as a JSON array of one array.
 type Unfolded =

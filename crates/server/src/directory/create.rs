@@ -62,7 +62,6 @@ pub(super) enum Place {
 }
 
 /// [`create`] inside a transaction.
-#[expect(clippy::too_many_arguments, reason = "what is created, and where")]
 pub(super) async fn create_in(
     id: &str,
     place: Place,

@@ -10,6 +10,8 @@ pub mod configurations;
 pub mod effects;
 pub mod follow;
 mod memberships;
+pub mod preview;
+pub mod run;
 mod settle;
 mod teams;
 mod world;

@@ -35,6 +35,8 @@ pub struct Person {
     pub sources_before: Vec<MemberSource>,
     pub sources: Vec<MemberSource>,
     pub users: HashMap<(String, String), User>,
+    /// Whether the users have to be read again.
+    are_users_forgotten: bool,
     pub teams_before: BTreeSet<String>,
     pub teams: BTreeSet<String>,
     /// Whether the last user that it was linked to has just been deleted.
@@ -54,6 +56,7 @@ impl Person {
             sources_before: Vec::new(),
             sources: vec![source],
             users: HashMap::new(),
+            are_users_forgotten: false,
             teams_before: BTreeSet::new(),
             teams: BTreeSet::new(),
             is_orphaned: false,
@@ -71,6 +74,7 @@ impl Person {
             sources_before: loaded.sources.clone(),
             sources: loaded.sources,
             users: HashMap::new(),
+            are_users_forgotten: false,
             teams_before: teams.clone(),
             teams,
             is_orphaned: false,
@@ -141,22 +145,27 @@ impl<'t> World<'t> {
         let missing: Vec<&str> =
             ids.iter().map(String::as_str).filter(|id| !self.people.contains_key(*id)).collect();
         let loaded = self.organization.load_members(&missing).await?;
-        let mut wanted: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        let mut new: Vec<String> = Vec::with_capacity(loaded.len());
+        let mut new: Vec<String> = ids
+            .iter()
+            .filter(|id| self.people.get(*id).is_some_and(|person| person.are_users_forgotten))
+            .cloned()
+            .collect();
         for loaded in loaded {
             let id = loaded.stored.id.clone();
             let person = Person::of(loaded);
-            for source in &person.sources {
-                let users = wanted.entry(source.directory_id.clone()).or_default();
-                users.insert(source.user_id.clone());
-            }
             self.index(&id, None, Some(&person.now));
             self.people.insert(id.clone(), person);
             new.push(id);
         }
+        let mut wanted: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for source in new.iter().filter_map(|id| self.people.get(id)).flat_map(|p| &p.sources) {
+            let users = wanted.entry(source.directory_id.clone()).or_default();
+            users.insert(source.user_id.clone());
+        }
         let mut users = self.read_users(wanted).await?;
         for id in new {
             let Some(person) = self.people.get_mut(&id) else { continue };
+            person.are_users_forgotten = false;
             for source in &person.sources {
                 let key = (source.directory_id.clone(), source.user_id.clone());
                 if let Some(user) = users.remove(&key) {
@@ -165,6 +174,18 @@ impl<'t> World<'t> {
             }
         }
         Ok(())
+    }
+
+    /// Forgets what can be read again: who stays as they are stored, and the users of the others.
+    pub fn forget(&mut self) {
+        self.people.retain(|_, person| {
+            person.users.clear();
+            person.are_users_forgotten = true;
+            person.stored.as_ref().is_none_or(|stored| stored.member != person.now)
+                || person.sources != person.sources_before
+                || person.teams != person.teams_before
+        });
+        self.known_users.clear();
     }
 
     /// Reads users with their groups, those of a directory together.

@@ -302,4 +302,20 @@ mod tests {
         assert!(error.contains("line 2") && error.contains("listen_adress"), "{error}");
         assert!(!error.contains('\n'));
     }
+
+    #[test]
+    fn name_servers_of_the_file_give_way() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&file, "dns_server = [\"192.0.2.53\", \"[2001:db8::53]:5353\"]\n").unwrap();
+        let store = StoreArgs { config: Some(file.path().into()), ..StoreArgs::default() };
+        let servers = |of: &[&str]| of.iter().map(|text| text.parse().unwrap()).collect::<Vec<_>>();
+        let in_file = Dns::new(servers(&["192.0.2.53", "[2001:db8::53]:5353"]));
+        assert_eq!(dns(&store, &DnsArgs::default()).unwrap(), in_file);
+        let args = DnsArgs { dns_server: servers(&["192.0.2.54"]) };
+        assert_eq!(dns(&store, &args).unwrap(), Dns::new(servers(&["192.0.2.54"])));
+
+        std::fs::write(&file, "dns_server = [\"ns.example.com\"]\n").unwrap();
+        let error = dns(&store, &args).unwrap_err().to_string();
+        assert!(error.contains("line 1") && error.contains("`ns.example.com`"), "{error}");
+    }
 }

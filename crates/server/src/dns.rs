@@ -51,7 +51,7 @@ impl TryFrom<String> for NameServer {
 }
 
 /// Whom to ask.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dns {
     servers: Vec<NameServer>,
 }

@@ -129,7 +129,7 @@ async fn from_the_challenge_to_the_removal() {
     let verified: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&verified["state"], &verified["verified_by"]), (&json!("verified"), &json!("dns")));
     assert_eq!(verified["problem"], json!(null));
-    assert_eq!(place.list("acme").await, [verified.clone()]);
+    assert_eq!(place.list("acme").await[0], verified);
     // Who the members are has to be looked at again.
     let run = place.run("acme").await.unwrap();
     assert_eq!(run.reason, "domains");

@@ -8,6 +8,7 @@
 pub mod attribute_mapping;
 pub mod configuration;
 mod defaults;
+pub mod domain_name;
 pub mod linking;
 pub mod member;
 pub mod mistake;
@@ -20,5 +21,6 @@ pub mod template;
 
 pub use attribute_mapping::AttributeMapping;
 pub use configuration::{Configuration, Directory};
+pub use domain_name::domain_name;
 pub use mistake::Mistake;
 pub use target::Target;

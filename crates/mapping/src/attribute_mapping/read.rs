@@ -218,5 +218,5 @@ fn dot_before_target(text: &str) -> Option<usize> {
     dots()
         .find(|at| text[at + 1..].parse::<Target>().is_ok())
         .or_else(|| dots().find(metadata))
-        .or_else(|| dots().last())
+        .or_else(|| dots().next_back())
 }

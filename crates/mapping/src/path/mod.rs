@@ -68,7 +68,7 @@ impl PartialEq for Name {
 enum Pick {
     All,
     Index(usize),
-    Matching(Condition),
+    Matching(Box<Condition>),
 }
 
 /// One value that a path gives; never an empty one.

@@ -376,7 +376,7 @@ impl Reader<'_> {
         };
         let mut condition = condition.map_err(place)?;
         fold(&mut condition);
-        Ok(Pick::Matching(condition))
+        Ok(Pick::Matching(Box::new(condition)))
     }
 }
 

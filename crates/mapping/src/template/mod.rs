@@ -49,7 +49,7 @@ enum Operand {
     /// `value`: what the line's path gave.
     Value,
     /// `user.…`
-    User(SourcePath),
+    User(Box<SourcePath>),
     /// A text or a number that is written out.
     Text(String),
 }

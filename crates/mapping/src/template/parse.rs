@@ -185,7 +185,7 @@ impl<'t> Parser<'t> {
             error(wrong.problem, if is_inside { span } else { whole.clone() })
         })?;
         read.check_simple(&path).map_err(|problem| error(problem, whole))?;
-        Ok(Operand::User(read))
+        Ok(Operand::User(Box::new(read)))
     }
 
     fn path_run(&mut self) -> &'t str {

@@ -14,6 +14,7 @@ mod db;
 mod dialect;
 pub mod directories;
 pub mod domains;
+pub mod enrolment;
 mod error;
 mod filter_sql;
 #[cfg(test)]
@@ -23,6 +24,7 @@ pub mod grantables;
 pub mod journal;
 mod key;
 pub mod leases;
+pub mod mail;
 pub mod memberships;
 mod migrations;
 pub mod organizations;

@@ -86,6 +86,12 @@ pub async fn create(tx: &mut Tx, directory: &Directory) -> Result<bool> {
         ],
     )
     .await?;
+    // It has no users yet that members could be of.
+    tx.send(
+        "UPDATE organization SET configuration = configuration + 1 WHERE id = ?1",
+        &[(&directory.organization_id).into()],
+    )
+    .await?;
     Ok(true)
 }
 

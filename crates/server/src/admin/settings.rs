@@ -31,8 +31,8 @@ pub async fn set_team_slugs(store: &Store, changes: TeamSlugs, now: i64) -> Resu
                 changes.misfit.unwrap_or(before.misfit()),
             )
             .map_err(|error| Error::Invalid(error.to_string()))?;
+            store::settings::set_team_slugs(tx, &rule).await?;
             if rule != before {
-                store::settings::set_team_slugs(tx, &rule).await?;
                 projections::begin_everywhere(tx, "settings", &run, now).await?;
             }
             Ok(rule)

@@ -86,7 +86,7 @@ pub async fn create(tx: &mut Tx, directory: &Directory) -> Result<bool> {
         ],
     )
     .await?;
-    // It has no users yet that members could be of.
+    // Nobody has to be looked at again for a directory that has nobody yet.
     tx.send(
         "UPDATE organization SET configuration = configuration + 1 WHERE id = ?1",
         &[(&directory.organization_id).into()],

@@ -26,7 +26,7 @@ use crate::{
     config::{ServeArgs, Settings, StoreArgs},
     http, ids,
     log::{self, Log, LogWriter},
-    shared_rate, telemetry,
+    members, shared_rate, telemetry,
 };
 
 /// The longest wait for a database that cannot be reached when the server starts, as where both start
@@ -190,6 +190,7 @@ async fn open(database: &Database) -> Result<Store, store::Error> {
 /// What is to be done beside answering requests.
 fn jobs(settings: &Settings) -> Vec<Job> {
     let (retention_days, dns) = (settings.log_retention_days, settings.dns.clone());
+    let configurations = Arc::<members::Configurations>::default();
     vec![
         Job {
             name: "domains",
@@ -205,6 +206,13 @@ fn jobs(settings: &Settings) -> Vec<Job> {
             name: "rate-limits",
             every: shared_rate::FORGET_EVERY,
             work: Box::new(|held| Box::pin(shared_rate::forget_unused(held))),
+        },
+        Job {
+            name: "projection",
+            every: members::run::EVERY,
+            work: Box::new(move |held| {
+                Box::pin(members::run::carry_on(held, Arc::clone(&configurations)))
+            }),
         },
     ]
 }

@@ -30,6 +30,7 @@ mod isolation;
 mod learning;
 mod log;
 mod me;
+mod members;
 mod modifying;
 mod oauth;
 mod okta_suite;

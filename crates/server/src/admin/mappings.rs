@@ -137,14 +137,20 @@ async fn save(
     overrides: Option<String>,
     now: i64,
 ) -> Result<(), Error> {
-    directories::change(store, directory_id, now, async move |tx: &mut Tx, directory: &Directory| {
-        let before = store::directories::policies_of(tx, &directory.id).await?;
-        if before.and_then(|before| before.attribute_mapping) == overrides {
-            return Ok(None);
-        }
-        store::directories::set_attribute_mapping(tx, &directory.id, overrides.as_deref()).await?;
-        Ok(Some("attribute_mapping"))
-    })
+    directories::change(
+        store,
+        directory_id,
+        now,
+        async move |tx: &mut Tx, directory: &Directory| {
+            let before = store::directories::policies_of(tx, &directory.id).await?;
+            if before.and_then(|before| before.attribute_mapping) == overrides {
+                return Ok(None);
+            }
+            store::directories::set_attribute_mapping(tx, &directory.id, overrides.as_deref())
+                .await?;
+            Ok(Some("attribute_mapping"))
+        },
+    )
     .await
 }
 

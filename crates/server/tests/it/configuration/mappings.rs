@@ -67,7 +67,8 @@ async fn mappings_are_shown_set_and_cleared() {
 
     // What was shown can be set again.
     let again = json!({"mapping": shown["mapping"]}).to_string();
-    nothing_begun(&store, &format!("mapping set {id} {}", file(&store, "again.json", &again))).await;
+    nothing_begun(&store, &format!("mapping set {id} {}", file(&store, "again.json", &again)))
+        .await;
     // Another takes the place of the first.
     let other = file(&store, "other.json", r#"{"mapping": {"title": "public_metadata.title"}}"#);
     begun(&store, "attribute_mapping", &format!("mapping set {id} {other}")).await;
@@ -106,7 +107,10 @@ async fn every_mistake_is_said_with_its_place() {
     let told: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(told["directory"], *id);
     let pointers = each(&told["mistakes"], "pointer");
-    assert_eq!(pointers.join(" "), "/mapping/nickName /mapping/colour /mapping/title /mapping/locale");
+    assert_eq!(
+        pointers.join(" "),
+        "/mapping/nickName /mapping/colour /mapping/title /mapping/locale"
+    );
     assert_eq!(told["mistakes"][1]["part"], "path");
     assert_eq!(String::from_utf8_lossy(&output.stderr).lines().count(), 1);
     // Nothing of it is saved.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use mapping::{
-    Target,
+    Configuration, Target,
     member::{Field, Member, State},
 };
 use serde_json::{Map, Value, json};
@@ -29,6 +29,11 @@ pub struct MemberEffect {
     pub unlinked: Vec<MemberSource>,
     pub joined: Vec<String>,
     pub left: Vec<String>,
+    /// The teams that the product is told of: those that are joined; of somebody whom it does not know
+    /// yet, all.
+    announced: Vec<String>,
+    /// Whether they get an account, or lose it, without any other change.
+    is_account_due: bool,
 }
 
 /// Everything that becomes of members, and what has become of teams.
@@ -43,14 +48,21 @@ pub struct Effects {
 impl World<'_> {
     /// What differs from what is stored.
     pub fn effects(&self) -> Effects {
-        let members = self.people.iter().filter_map(|(id, person)| MemberEffect::of(id, person));
+        let members = self.people.iter();
+        let members =
+            members.filter_map(|(id, person)| MemberEffect::of(id, person, &self.configuration));
         Effects { members: members.collect(), events: Vec::new() }
     }
 }
 
 impl MemberEffect {
-    fn of(id: &str, person: &Person) -> Option<Self> {
+    fn of(id: &str, person: &Person, configuration: &Configuration) -> Option<Self> {
+        let joined: Vec<String> = person.teams.difference(&person.teams_before).cloned().collect();
         let effect = Self {
+            announced: match was_settled(person.stored.as_ref()) {
+                true => joined.clone(),
+                false => person.teams.iter().cloned().collect(),
+            },
             id: id.into(),
             before: person.stored.clone(),
             now: person.now.clone(),
@@ -62,8 +74,12 @@ impl MemberEffect {
                 .filter(|old| !person.sources.iter().any(|new| is_same_user(old, new)))
                 .cloned()
                 .collect(),
-            joined: person.teams.difference(&person.teams_before).cloned().collect(),
+            joined,
             left: person.teams_before.difference(&person.teams).cloned().collect(),
+            is_account_due: person.stored.as_ref().is_some_and(|stored| {
+                stored.account_id.is_some() != has_account(&person.now, configuration)
+                    && person.now.state != State::Deleted
+            }),
         };
         (!effect.is_nothing()).then_some(effect)
     }
@@ -74,11 +90,12 @@ impl MemberEffect {
             && self.unlinked.is_empty()
             && self.joined.is_empty()
             && self.left.is_empty()
+            && !self.is_account_due
     }
 
     /// The events of it. Whom the product does not know yet makes none.
     pub fn events(&self) -> Vec<NewEvent> {
-        let was_settled = self.before.as_ref().is_some_and(|before| before.settled_at.is_some());
+        let was_settled = was_settled(self.before.as_ref());
         if !self.is_settled {
             return Vec::new();
         }
@@ -117,14 +134,20 @@ impl MemberEffect {
                 }
             }
         }
-        for team in &self.joined {
+        for team in &self.announced {
             event(Kind::TeamMemberAdded, Some(team), None, None);
         }
-        for team in &self.left {
+        // Of what somebody left before the product knew them, it was never told.
+        for team in self.left.iter().filter(|_| was_settled) {
             event(Kind::TeamMemberRemoved, Some(team), None, None);
         }
         events
     }
+}
+
+/// Whether the product knew them.
+fn was_settled(before: Option<&StoredMember>) -> bool {
+    before.is_some_and(|before| before.settled_at.is_some())
 }
 
 /// New links, and old ones of which something else is known.
@@ -203,7 +226,7 @@ impl Effects {
     pub async fn store(
         self,
         standing: &Standing,
-        configuration: &mapping::Configuration,
+        configuration: &Configuration,
         cause: &Cause,
         now: i64,
         tx: &mut OrganizationTx<'_>,
@@ -234,11 +257,12 @@ impl Effects {
 impl MemberEffect {
     async fn store(
         &self,
-        configuration: &mapping::Configuration,
+        configuration: &Configuration,
         now: i64,
         tx: &mut OrganizationTx<'_>,
     ) -> Result<(), store::Error> {
-        if self.before.as_ref().is_none_or(|before| before.member != self.now) {
+        let is_changed = self.before.as_ref().is_none_or(|before| before.member != self.now);
+        if is_changed || self.is_account_due {
             self.store_member(configuration, now, tx).await?;
         }
         for source in &self.unlinked {
@@ -265,7 +289,7 @@ impl MemberEffect {
 
     async fn store_member(
         &self,
-        configuration: &mapping::Configuration,
+        configuration: &Configuration,
         now: i64,
         tx: &mut OrganizationTx<'_>,
     ) -> Result<(), store::Error> {
@@ -310,19 +334,24 @@ impl MemberEffect {
     }
 }
 
-/// The account of a member: it has one where its organization has verified the domain of its e-mail
+/// Whether a member has an account: where its organization has verified the domain of its e-mail
 /// address, or where the product itself says that the address is theirs.
+fn has_account(member: &Member, configuration: &Configuration) -> bool {
+    let vouched = member.vouched_email.as_deref();
+    member.email_address().is_some_and(|email_address| {
+        vouched == Some(email_address) || configuration.is_verified(email_address)
+    })
+}
+
+/// The account of a member, if it has one.
 async fn account(
     member: &Member,
-    configuration: &mapping::Configuration,
+    configuration: &Configuration,
     now: i64,
     tx: &mut OrganizationTx<'_>,
 ) -> Result<Option<String>, store::Error> {
-    let Some(email_address) = member.email_address() else { return Ok(None) };
-    let is_vouched = member.vouched_email.as_deref() == Some(email_address);
-    if !is_vouched && !configuration.is_verified(email_address) {
-        return Ok(None);
-    }
+    let email_address = member.email_address().filter(|_| has_account(member, configuration));
+    let Some(email_address) = email_address else { return Ok(None) };
     let account =
         Account { id: ids::prefixed("acc"), email_address: email_address.into(), created_at: now };
     accounts::find_or_create(tx.tx(), &account).await.map(Some)

@@ -61,7 +61,8 @@ impl Replayed {
                 let Some(known) = self.members.get_mut(&id) else {
                     return Err(format!("about nobody known: {told}"));
                 };
-                let is = |key: &String, value: &Value| known.get(key).unwrap_or(&Value::Null) == value;
+                let is =
+                    |key: &String, value: &Value| known.get(key).unwrap_or(&Value::Null) == value;
                 let fits = before.iter().all(|(key, value)| is(key, value))
                     // A role that is told with all else is told by itself, too.
                     || after.iter().all(|(key, value)| is(key, value));
@@ -263,7 +264,8 @@ fn actual(loaded: &Loaded, accounts: &BTreeMap<String, Account>) -> String {
         names.iter().filter_map(|(target, name)| Some((*name, member.text(target)?))).collect();
     let wanted = member.wanted_email.as_ref();
     let wanted = wanted.map(|wanted| (&*wanted.email_address, &*wanted.member_id));
-    let held = member.held.as_ref().map(|Held::LastOwner { state, role }| (*state, role.as_deref()));
+    let held =
+        member.held.as_ref().map(|Held::LastOwner { state, role }| (*state, role.as_deref()));
     let account = stored.account_id.as_ref().and_then(|id| accounts.get(id));
     let account = account.map(|account| fold(&account.email_address).to_string());
     in_words(

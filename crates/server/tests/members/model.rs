@@ -118,6 +118,8 @@ pub struct Model {
     pub roles: Vec<Role>,
     pub rules: Vec<Rule>,
     pub verified: BTreeSet<&'static str>,
+    /// The member of the user that has just been written.
+    pub written: Option<usize>,
 }
 
 impl Member {
@@ -191,27 +193,35 @@ fn fits(pattern: &str, name: &str) -> bool {
 }
 
 impl Model {
-    /// Brings members and teams to what there is.
+    /// Brings members and teams to what there is: first the member of the user that was written, then
+    /// everybody; whenever somebody has changed, it begins again with the first.
     pub fn settle(&mut self) {
-        for _ in 0..50 {
-            let before = (self.members.clone(), self.teams.clone());
-            (0..self.teams.len()).for_each(|team| self.look_at_team(team));
-            (0..self.members.len()).for_each(|member| self.look_at(member));
-            if before == (self.members.clone(), self.teams.clone()) {
-                self.members.iter_mut().for_each(|member| member.is_orphaned = false);
-                return;
-            }
+        (0..self.teams.len()).for_each(|team| self.look_at_team(team));
+        if let Some(written) = self.written.take() {
+            self.look_at(written);
         }
-        panic!("the model does not come to rest: {self:#?}");
+        let (mut at, mut looks) = (0, 0);
+        while at < self.members.len() {
+            let before = self.members.clone();
+            self.look_at(at);
+            at = if self.members == before { at + 1 } else { 0 };
+            looks += 1;
+            assert!(looks < 5_000, "the model does not come to rest: {self:#?}");
+        }
+        self.members.iter_mut().for_each(|member| member.is_orphaned = false);
     }
 
     /// Links a user that has no member yet.
     pub fn link(&mut self, user: usize) {
-        let member = self.whose(user, None).unwrap_or_else(|| {
+        let directory = &self.directories[self.users[user].directory];
+        let values = self.users[user].fields(directory.overrides);
+        let found = self.whose(&values, directory.identifier, &[user], None);
+        let member = found.unwrap_or_else(|| {
             self.members.push(Member::new());
             self.members.len() - 1
         });
         self.users[user].member = Some(member);
+        self.written = Some(member);
     }
 
     /// Makes a group a team.
@@ -235,7 +245,9 @@ impl Model {
         let Some(team) = self.groups[group].team.take() else { return };
         if !keeps && self.groups.iter().all(|group| group.team != Some(team)) {
             self.teams[team].is_deleted = true;
-            self.members.iter_mut().for_each(|member| drop(member.teams.remove(&team)));
+            for member in &mut self.members {
+                member.teams.remove(&team);
+            }
         }
     }
 
@@ -269,21 +281,26 @@ impl Model {
         users
     }
 
-    /// Which member a user is, other than `except`.
-    fn whose(&self, user: usize, except: Option<usize>) -> Option<usize> {
-        let user = &self.users[user];
-        let directory = &self.directories[user.directory];
-        let values = user.fields(directory.overrides);
-        let mut order = vec![directory.identifier, EXTERNAL_ID, USERNAME];
-        order.dedup();
-        order.into_iter().find_map(|target| {
+    /// Which member other than `except` somebody with these values and users is.
+    fn whose(
+        &self,
+        values: &BTreeMap<&'static str, String>,
+        identifier: &'static str,
+        users: &[usize],
+        except: Option<usize>,
+    ) -> Option<usize> {
+        [identifier, EXTERNAL_ID, USERNAME].into_iter().find_map(|target| {
             let value = fold(values.get(target)?);
             let fits = |&at: &usize| {
                 let member = &self.members[at];
-                let mut users = self.users_of(at).into_iter().map(|u| &self.users[u]);
-                let is_taken = users.clone().any(|u| u.active && u.directory == user.directory);
+                let others = self.users_of(at);
+                let is_same =
+                    |u: usize, other: usize| self.users[u].directory == self.users[other].directory;
+                let is_taken = others.iter().any(|&other| {
+                    self.users[other].active && users.iter().any(|&u| is_same(u, other))
+                });
                 let is_out_of_reach = member.by_product
-                    && users.next().is_none()
+                    && others.is_empty()
                     && member.fields.get(EMAIL).is_some_and(|email| !self.is_verified(email));
                 Some(at) != except
                     && member.key(target).as_ref() == Some(&value)
@@ -317,7 +334,8 @@ impl Model {
     fn fields(&self, member: usize) -> BTreeMap<&'static str, String> {
         let mut fields = self.members[member].by_hand.clone();
         for &u in self.counted(member).iter().rev() {
-            fields.extend(self.users[u].fields(self.directories[self.users[u].directory].overrides));
+            fields
+                .extend(self.users[u].fields(self.directories[self.users[u].directory].overrides));
         }
         fields
     }
@@ -370,13 +388,13 @@ impl Model {
             return;
         }
         self.leave_deleted_directories(at);
-        if !self.members[at].is_settled && self.join_another(at) {
-            return;
-        }
         for u in self.users_of(at) {
             if self.users[u].renamed().is_none() {
                 self.users[u].known = Some(self.users[u].name.clone());
             }
+        }
+        if !self.members[at].is_settled && self.join_another(at) {
+            return;
         }
         let was = self.members[at].clone();
         let mut now = Member { held: None, wanted: None, ..was.clone() };
@@ -450,7 +468,10 @@ impl Model {
     /// Whoever was never complete may turn out to be another member.
     fn join_another(&mut self, at: usize) -> bool {
         let users = self.users_of(at);
-        let Some(other) = users.iter().find_map(|&u| self.whose(u, Some(at))) else { return false };
+        let Some(&first) = self.counted(at).first() else { return false };
+        let identifier = self.directories[self.users[first].directory].identifier;
+        let other = self.whose(&self.fields(at), identifier, &users, Some(at));
+        let Some(other) = other else { return false };
         users.into_iter().for_each(|u| self.users[u].member = Some(other));
         let member = &mut self.members[at];
         member.state = State::Deleted;

@@ -7,7 +7,7 @@ use headcount::{
     clock,
     directory::{self, Context, Precondition, References},
     ids,
-    members::{Configurations, Effects, effects::MemberEffect, run},
+    members::{Configurations, effects, run},
     schemas::ResourceTypes,
 };
 use mapping::{
@@ -17,7 +17,12 @@ use mapping::{
 };
 use scim::{Notes, dialect::Reading};
 use serde_json::{Value, json};
-use store::{OrganizationTx, Store, Tx, events::Cause};
+use store::{
+    OrganizationTx, Store, Tx,
+    accounts::{self, Account},
+    events::{Cause, Kind, NewEvent},
+    members::StoredMember,
+};
 
 use crate::{
     compare::{Replayed, compare},
@@ -64,8 +69,7 @@ impl Play {
         let organization = admin::organizations::create(&place.store, &slug, None, now).await;
         let organization_id = organization.map_err(said("organization"))?.id;
         let (model, replayed) = (Model::default(), Replayed::default());
-        let mut play =
-            Self { place: place.clone(), slug, organization_id, model, replayed, now };
+        let mut play = Self { place: place.clone(), slug, organization_id, model, replayed, now };
         play.declare(0b1111, 3, true).await?;
         play.add_directory().await?;
         Ok(play)
@@ -188,7 +192,10 @@ impl Play {
                 let Some(user) = self.user(*user) else { return Ok(()) };
                 let mut to = self.model.users[user].clone();
                 (to.title, to.nick_name) = (None, None);
+                let external_id = to.external_id.take();
                 filled(&mut to, with);
+                // What a client leaves out of a PUT is cleared, but for this.
+                to.external_id = to.external_id.or(external_id);
                 self.put_user(user, to).await
             }
             Step::DeleteUser { user } => {
@@ -229,7 +236,8 @@ impl Play {
             Step::RenameGroup { group, name } => {
                 let Some(group) = self.group(*group) else { return Ok(()) };
                 self.model.groups[group].name = GROUPS[*name].into();
-                let rename = json!({"op": "replace", "path": "displayName", "value": GROUPS[*name]});
+                let rename =
+                    json!({"op": "replace", "path": "displayName", "value": GROUPS[*name]});
                 self.patch("Group", group, json!([rename])).await
             }
             Step::ChangeMembers { group, add, remove } => {
@@ -354,9 +362,8 @@ impl Play {
             Step::AddRule { pattern, role, directory } => {
                 let directory = directory.and_then(|number| self.living(number));
                 let (pattern, role) = (PATTERNS[*pattern], ROLES[*role]);
-                let is_there = |rule: &model::Rule| {
-                    (rule.pattern, rule.directory) == (pattern, directory)
-                };
+                let is_there =
+                    |rule: &model::Rule| (rule.pattern, rule.directory) == (pattern, directory);
                 if !self.model.roles.iter().any(|declared| declared.name == role)
                     || self.model.rules.iter().any(is_there)
                 {
@@ -376,7 +383,9 @@ impl Play {
                 let removed = admin::role_rules::remove(store, &slug, &rule.id, now).await;
                 removed.map_err(said("rule"))?;
             }
-            Step::Declare { roles, default, owner } => self.declare(*roles, *default, *owner).await?,
+            Step::Declare { roles, default, owner } => {
+                self.declare(*roles, *default, *owner).await?
+            }
             Step::Verify { domain } => {
                 let name = DOMAINS[*domain];
                 if !self.model.verified.insert(name) {
@@ -458,7 +467,8 @@ impl Play {
                     is_default: role.is_default,
                     is_owner: role.is_owner,
                 };
-                let declared = store::roles::DeclaredRole { role, description: None, created_at: 0 };
+                let declared =
+                    store::roles::DeclaredRole { role, description: None, created_at: 0 };
                 store::roles::declare(tx, &declared).await?;
             }
             Ok(())
@@ -495,7 +505,8 @@ impl Play {
         (member.by_product, member.vouched) = (true, Some(email));
         for (target, text) in fields {
             let Some(text) = text else { continue };
-            let name = [EMAIL, USERNAME, EXTERNAL_ID].into_iter().find(|n| *n == target.to_string());
+            let name =
+                [EMAIL, USERNAME, EXTERNAL_ID].into_iter().find(|n| *n == target.to_string());
             member.by_hand.insert(name.ok_or("a target")?, text.clone());
             now.by_hand.insert(target, text.into());
         }
@@ -509,19 +520,36 @@ impl Play {
             let standing = tx.standing().await?;
             let configurations = Configurations::default();
             let configuration = configurations.get(&standing, &mut tx).await?;
-            let effect = MemberEffect {
-                id: id.clone(),
-                before: None,
-                now: member::project(&configuration, &[], &now).member,
-                is_settled: true,
-                linked: Vec::new(),
-                unlinked: Vec::new(),
-                joined: Vec::new(),
-                left: Vec::new(),
+            let member = member::project(&configuration, &[], &now).member;
+            let new = Account {
+                id: ids::prefixed("acc"),
+                email_address: member.email_address().unwrap_or_default().into(),
+                created_at: at,
             };
-            let effects = Effects { members: vec![effect], events: Vec::new() };
+            let account_id = Some(accounts::find_or_create(tx.tx(), &new).await?);
+            let event = NewEvent {
+                kind: Kind::MemberCreated,
+                member_id: Some(id.clone()),
+                team_id: None,
+                before: None,
+                after: Some(effects::shown(&member)),
+            };
+            let stored = StoredMember {
+                id: id.clone(),
+                member,
+                version: 1,
+                created_at: at,
+                updated_at: at,
+                settled_at: Some(at),
+                enrolled_at: None,
+                deleted_at: None,
+                account_id,
+            };
+            tx.create_member(&stored).await?;
             let cause = Cause::Person { name: "product".into() };
-            effects.store(&standing, &configuration, &cause, at, &mut tx).await
+            let sequence = standing.sequence + 1;
+            tx.record_event(sequence, &event, &cause, at).await?;
+            tx.wrote(sequence).await
         };
         let store = &self.place.store;
         store.administer::<_, store::Error, _>(create).await.map_err(said("product"))?;
@@ -583,7 +611,10 @@ impl Play {
             .await
             .map_err(said("delete"))?;
         self.model.users[at].member = None;
-        self.model.groups.iter_mut().for_each(|group| drop(group.members.remove(&at)));
+        self.model.written = user.member;
+        for group in &mut self.model.groups {
+            group.members.remove(&at);
+        }
         if let Some(member) = user.member
             && self.model.users_of(member).is_empty()
         {
@@ -612,6 +643,7 @@ impl Play {
         )
         .await
         .map_err(said("replace"))?;
+        self.model.written = to.member;
         self.model.users[at] = to;
         Ok(())
     }
@@ -631,6 +663,7 @@ impl Play {
             None => json!({"op": "remove", "path": name}),
         };
         let operations: Vec<Value> = different.map(operation).collect();
+        self.model.written = to.member;
         self.model.users[at] = to;
         if operations.is_empty() {
             return Ok(());

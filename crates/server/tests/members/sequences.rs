@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How many sequences are played, where nothing else is said: [`SEQUENCES`].
-const DEFAULT: u64 = 2_000;
+const DEFAULT: u64 = 1_000;
 /// The variable that says how many are played.
 const SEQUENCES: &str = "HEADCOUNT_SEQUENCES";
 /// The variable that says with which seed they begin.

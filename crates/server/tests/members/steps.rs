@@ -9,32 +9,98 @@ use crate::model::{EMAIL, EXTERNAL_ID, Overrides, USERNAME};
 
 #[derive(Clone, Debug)]
 pub enum Step {
-    CreateUser { directory: usize, user: NewUser },
-    PatchUser { user: usize, changes: Vec<Change> },
-    ReplaceUser { user: usize, with: NewUser },
-    DeleteUser { user: usize },
+    CreateUser {
+        directory: usize,
+        user: NewUser,
+    },
+    PatchUser {
+        user: usize,
+        changes: Vec<Change>,
+    },
+    ReplaceUser {
+        user: usize,
+        with: NewUser,
+    },
+    DeleteUser {
+        user: usize,
+    },
     /// The user name, maybe also the address, with digits in front, and inactive: in one or two requests.
-    SoftDelete { user: usize, with_email: bool, together: bool },
-    Restore { user: usize },
-    CreateGroup { directory: usize, name: usize, users: Vec<usize> },
-    RenameGroup { group: usize, name: usize },
-    ChangeMembers { group: usize, add: Vec<usize>, remove: Vec<usize> },
-    ReplaceMembers { group: usize, users: Vec<usize> },
-    DeleteGroup { group: usize },
+    SoftDelete {
+        user: usize,
+        with_email: bool,
+        together: bool,
+    },
+    Restore {
+        user: usize,
+    },
+    CreateGroup {
+        directory: usize,
+        name: usize,
+        users: Vec<usize>,
+    },
+    RenameGroup {
+        group: usize,
+        name: usize,
+    },
+    ChangeMembers {
+        group: usize,
+        add: Vec<usize>,
+        remove: Vec<usize>,
+    },
+    ReplaceMembers {
+        group: usize,
+        users: Vec<usize>,
+    },
+    DeleteGroup {
+        group: usize,
+    },
     AddDirectory,
-    Switch { directory: usize, on: bool },
-    DeleteDirectory { directory: usize, leaves: Leaves },
-    Identify { directory: usize, by: &'static str },
-    Limit { directory: usize, ceiling: Option<usize> },
-    Map { directory: usize, overrides: Overrides },
-    AddRule { pattern: usize, role: usize, directory: Option<usize> },
-    RemoveRule { rule: usize },
+    Switch {
+        directory: usize,
+        on: bool,
+    },
+    DeleteDirectory {
+        directory: usize,
+        leaves: Leaves,
+    },
+    Identify {
+        directory: usize,
+        by: &'static str,
+    },
+    Limit {
+        directory: usize,
+        ceiling: Option<usize>,
+    },
+    Map {
+        directory: usize,
+        overrides: Overrides,
+    },
+    AddRule {
+        pattern: usize,
+        role: usize,
+        directory: Option<usize>,
+    },
+    RemoveRule {
+        rule: usize,
+    },
     /// Which roles there are, by bits; which is the default; whether any is an owner's.
-    Declare { roles: u8, default: usize, owner: bool },
-    Verify { domain: usize },
-    RemoveDomain { domain: usize },
+    Declare {
+        roles: u8,
+        default: usize,
+        owner: bool,
+    },
+    Verify {
+        domain: usize,
+    },
+    RemoveDomain {
+        domain: usize,
+    },
     /// The product has somebody itself.
-    Product { email: usize, username: Option<usize>, external_id: Option<usize> },
+    Product {
+        email: usize,
+        username: Option<usize>,
+        external_id: Option<usize>,
+    },
 }
 
 #[derive(Clone, Debug)]

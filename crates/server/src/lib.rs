@@ -15,6 +15,7 @@ pub mod directory;
 pub mod http;
 pub mod ids;
 pub mod log;
+pub mod mail;
 pub mod rate_limit;
 pub mod schemas;
 pub mod shared_rate;

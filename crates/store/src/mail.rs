@@ -238,6 +238,46 @@ pub async fn note(tx: &mut Tx, organization_id: &str, id: &str, problem: &str) -
     .await
 }
 
+/// What sending a mail depends on beside itself.
+#[derive(Clone, Debug)]
+pub struct Circumstances {
+    /// The organization's name; none once it is deleted.
+    pub organization: Option<String>,
+    /// The organization's settings.
+    pub settings: Map<String, Value>,
+    /// The member's state; none where there is no such member.
+    pub member_state: Option<String>,
+}
+
+/// What sending a mail depends on, as it is now. A single statement.
+pub async fn circumstances(tx: &mut Tx, mail: &Mail) -> Result<Circumstances> {
+    let found = tx
+        .query_opt(
+            "SELECT o.name, o.settings, o.deleted_at, (SELECT m.state FROM member m \
+             WHERE m.organization_id = o.id AND m.id = ?2) FROM organization o WHERE o.id = ?1",
+            &[(&mail.organization_id).into(), (&mail.member_id).into()],
+            |row| {
+                let corrupt = |e: serde_json::Error| Error::Corrupt {
+                    table: "organization",
+                    row: mail.organization_id.clone(),
+                    problem: e.to_string(),
+                };
+                let name = row.text(0)?.to_owned();
+                Ok(Circumstances {
+                    organization: row.optional_int(2)?.is_none().then_some(name),
+                    settings: serde_json::from_str(row.text(1)?).map_err(corrupt)?,
+                    member_state: row.optional_text(3)?.map(str::to_owned),
+                })
+            },
+        )
+        .await?;
+    Ok(found.unwrap_or_else(|| Circumstances {
+        organization: None,
+        settings: Map::new(),
+        member_state: None,
+    }))
+}
+
 /// The mail with this id, of any living organization.
 pub async fn get(tx: &mut Tx, id: &str) -> Result<Option<Mail>> {
     let sql = format!(

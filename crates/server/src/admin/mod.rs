@@ -2,7 +2,9 @@
 //! these; none of them prints.
 
 pub mod directories;
+pub mod enrolment;
 pub mod grantables;
+pub mod mail;
 pub mod organizations;
 pub mod schemas;
 pub mod tokens;

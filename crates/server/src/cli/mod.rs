@@ -8,6 +8,7 @@ mod check;
 mod demo;
 mod directory;
 mod grantable;
+mod mail;
 mod new_file;
 mod organization;
 mod output;
@@ -60,6 +61,11 @@ enum Command {
     Token {
         #[command(subcommand)]
         command: token::Command,
+    },
+    /// List mails to members, send one again, test the mail server
+    Mail {
+        #[command(subcommand)]
+        command: mail::Command,
     },
     /// Act as Microsoft Entra ID, Okta, OneLogin or JumpCloud towards any SCIM 2.0 server, and report
     /// what it gets wrong
@@ -161,6 +167,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Organization { command } => organization::run(command, &cli.store).await,
         Command::Directory { command } => directory::run(command, &cli.store).await,
         Command::Token { command } => token::run(command, &cli.store).await,
+        Command::Mail { command } => mail::run(command, &cli.store).await,
         Command::Simulate(args) => simulate::run(args).await,
         Command::Check(args) => check::run(args).await,
         Command::Export(args) => transfer::export(args, &cli.store).await,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    AttributeMapping, Target,
+    AttributeMapping, Target, domain_name,
     roles::{Roles, Rule},
 };
 
@@ -15,7 +15,7 @@ pub struct Configuration {
     pub roles: Roles,
     /// In their order.
     pub rules: Vec<Rule>,
-    /// The domains that are verified, in lower case.
+    /// The domains that are verified, in the form of [`domain_name`].
     pub verified_domains: BTreeSet<String>,
 }
 
@@ -48,7 +48,8 @@ impl Configuration {
     pub fn is_verified(&self, email_address: &str) -> bool {
         email_address
             .rsplit_once('@')
-            .is_some_and(|(_, domain)| self.verified_domains.contains(&domain.to_lowercase()))
+            .and_then(|(_, domain)| domain_name(domain))
+            .is_some_and(|domain| self.verified_domains.contains(&domain))
     }
 
     /// Whether a group of this name in this directory says anything of its members besides their

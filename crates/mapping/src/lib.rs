@@ -7,6 +7,7 @@
 
 pub mod attribute_mapping;
 pub mod configuration;
+pub mod domain_name;
 pub mod linking;
 pub mod member;
 pub mod roles;
@@ -16,4 +17,5 @@ pub mod target;
 
 pub use attribute_mapping::AttributeMapping;
 pub use configuration::{Configuration, Directory};
+pub use domain_name::domain_name;
 pub use target::Target;

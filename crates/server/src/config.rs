@@ -11,7 +11,11 @@ use clap::Args;
 use serde::Deserialize;
 use store::{Database, PostgresOptions};
 
-use crate::{cursor::Cursors, mail::smtp::Relay};
+use crate::{
+    cursor::Cursors,
+    dns::{Dns, NameServer},
+    mail::smtp::Relay,
+};
 
 const DEFAULT_DATA: &str = "./data";
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
@@ -69,6 +73,8 @@ pub struct ServeArgs {
     /// How long the cursor of a list can be used, in seconds [default: 3600]
     #[arg(long, value_name = "SECONDS", env = "HEADCOUNT_CURSOR_TIMEOUT_SECONDS")]
     pub cursor_timeout_seconds: Option<u32>,
+    #[command(flatten)]
+    pub dns: DnsArgs,
     /// Longest wait for open requests at shutdown, in seconds [default: 30]
     #[arg(long, value_name = "SECONDS", env = "HEADCOUNT_SHUTDOWN_SECONDS")]
     pub shutdown_seconds: Option<u64>,
@@ -80,6 +86,15 @@ pub struct ServeArgs {
     /// What is logged, as in info or headcount=debug [default: info]
     #[arg(long, value_name = "FILTER", env = "HEADCOUNT_LOG")]
     pub log: Option<String>,
+}
+
+/// Whom to ask for DNS records.
+#[derive(Args, Clone, Debug, Default)]
+pub struct DnsArgs {
+    /// Name server for the records of e-mail domains, as in 192.0.2.53 or 192.0.2.53:5353; may be
+    /// given several times [default: those of this machine]
+    #[arg(long, value_name = "ADDR", env = "HEADCOUNT_DNS_SERVER", value_delimiter = ',')]
+    pub dns_server: Vec<NameServer>,
 }
 
 /// Settings of every command that sends mails.
@@ -128,6 +143,8 @@ struct File {
     max_connections: Option<usize>,
     log_retention_days: Option<u32>,
     cursor_timeout_seconds: Option<u32>,
+    #[serde(default)]
+    dns_server: Vec<NameServer>,
     shutdown_seconds: Option<u64>,
     smtp_url: Option<String>,
     smtp_ca: Option<PathBuf>,
@@ -198,6 +215,16 @@ fn database_of(args: &StoreArgs, file: &File) -> anyhow::Result<Database> {
     Ok(named.unwrap_or_else(|| Database::Embedded(DEFAULT_DATA.into())))
 }
 
+/// Whom to ask for DNS records.
+pub fn dns(store: &StoreArgs, args: &DnsArgs) -> anyhow::Result<Dns> {
+    Ok(dns_of(args, File::read(store.config.as_deref())?.dns_server))
+}
+
+fn dns_of(args: &DnsArgs, in_file: Vec<NameServer>) -> Dns {
+    let DnsArgs { dns_server } = args;
+    Dns::new(if dns_server.is_empty() { in_file } else { dns_server.clone() })
+}
+
 /// The settings of a server, complete and checked.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -210,6 +237,7 @@ pub struct Settings {
     pub max_connections: usize,
     pub log_retention_days: u32,
     pub cursor_timeout: Duration,
+    pub dns: Dns,
     pub shutdown: Duration,
     pub relay: Option<Relay>,
     pub log_format: LogFormat,
@@ -239,6 +267,7 @@ impl Settings {
             cursor_timeout: Duration::from_secs(
                 args.cursor_timeout_seconds.or(file.cursor_timeout_seconds).unwrap_or(3600).into(),
             ),
+            dns: dns_of(&args.dns, file.dns_server),
             shutdown: Duration::from_secs(
                 args.shutdown_seconds.or(file.shutdown_seconds).unwrap_or(30),
             ),
@@ -329,5 +358,21 @@ mod tests {
         let error = File::read(Some(file.path())).unwrap_err().to_string();
         assert!(error.contains("line 2") && error.contains("listen_adress"), "{error}");
         assert!(!error.contains('\n'));
+    }
+
+    #[test]
+    fn name_servers_of_the_file_give_way() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&file, "dns_server = [\"192.0.2.53\", \"[2001:db8::53]:5353\"]\n").unwrap();
+        let store = StoreArgs { config: Some(file.path().into()), ..StoreArgs::default() };
+        let servers = |of: &[&str]| of.iter().map(|text| text.parse().unwrap()).collect::<Vec<_>>();
+        let in_file = Dns::new(servers(&["192.0.2.53", "[2001:db8::53]:5353"]));
+        assert_eq!(dns(&store, &DnsArgs::default()).unwrap(), in_file);
+        let args = DnsArgs { dns_server: servers(&["192.0.2.54"]) };
+        assert_eq!(dns(&store, &args).unwrap(), Dns::new(servers(&["192.0.2.54"])));
+
+        std::fs::write(&file, "dns_server = [\"ns.example.com\"]\n").unwrap();
+        let error = dns(&store, &args).unwrap_err().to_string();
+        assert!(error.contains("line 1") && error.contains("`ns.example.com`"), "{error}");
     }
 }

@@ -12,6 +12,7 @@ pub mod clock;
 pub mod config;
 pub mod cursor;
 pub mod directory;
+pub mod dns;
 pub mod http;
 pub mod ids;
 pub mod log;

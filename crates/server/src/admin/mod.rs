@@ -2,6 +2,7 @@
 //! these; none of them prints.
 
 pub mod directories;
+pub mod domains;
 pub mod enrolment;
 pub mod grantables;
 pub mod mail;
@@ -19,6 +20,9 @@ pub enum Error {
     Conflict(String),
     #[error("{0}")]
     NotFound(String),
+    /// What others have to confirm is not confirmed (yet).
+    #[error("{0}")]
+    Unproven(String),
     #[error(transparent)]
     Store(#[from] store::Error),
 }

@@ -7,6 +7,7 @@ mod backup;
 mod check;
 mod demo;
 mod directory;
+mod domain;
 mod grantable;
 mod mail;
 mod new_file;
@@ -56,6 +57,11 @@ enum Command {
     Directory {
         #[command(subcommand)]
         command: directory::Command,
+    },
+    /// Add, verify, list and remove the e-mail domains of an organization
+    Domain {
+        #[command(subcommand)]
+        command: domain::Command,
     },
     /// Create, list, revoke and regenerate the tokens of a directory
     Token {
@@ -166,6 +172,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Serve(args) => serve::run(&cli.store, &args).await,
         Command::Organization { command } => organization::run(command, &cli.store).await,
         Command::Directory { command } => directory::run(command, &cli.store).await,
+        Command::Domain { command } => domain::run(command, &cli.store).await,
         Command::Token { command } => token::run(command, &cli.store).await,
         Command::Mail { command } => mail::run(command, &cli.store).await,
         Command::Simulate(args) => simulate::run(args).await,

@@ -18,6 +18,7 @@ use tokio::{
 
 use super::{Failure, directory::PUBLIC_URL, settings};
 use crate::{
+    admin::domains,
     app::App,
     availability::Availability,
     background::{Background, Job, Others},
@@ -198,9 +199,14 @@ async fn open(database: &Database) -> Result<Store, store::Error> {
 
 /// What is to be done beside answering requests.
 fn jobs(settings: &Settings, outbox: &Arc<Outbox>) -> Vec<Job> {
-    let retention_days = settings.log_retention_days;
+    let (retention_days, dns) = (settings.log_retention_days, settings.dns.clone());
     let outbox = Arc::clone(outbox);
     vec![
+        Job {
+            name: "domains",
+            every: domains::LOOK_EVERY,
+            work: Box::new(move |held| Box::pin(domains::ask_again(held, dns.clone()))),
+        },
         Job {
             name: "provisioning-log",
             every: log::PRUNE_EVERY,

@@ -15,6 +15,7 @@ mod cursors;
 mod deletion;
 mod discovery;
 mod discovery_documents;
+mod domains;
 mod durability;
 mod errata;
 mod errors;

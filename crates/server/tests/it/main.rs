@@ -28,6 +28,7 @@ mod hostile;
 mod isolation;
 mod learning;
 mod log;
+mod mail;
 mod me;
 mod modifying;
 mod oauth;

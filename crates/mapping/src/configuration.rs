@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     AttributeMapping, Target, domain_name,
     roles::{Roles, Rule},
+    slug,
 };
 
 /// The configuration of an organization.
@@ -17,6 +18,8 @@ pub struct Configuration {
     pub rules: Vec<Rule>,
     /// The domains that are verified, in the form of [`domain_name`].
     pub verified_domains: BTreeSet<String>,
+    /// How teams get their slugs.
+    pub team_slugs: slug::Rule,
 }
 
 /// What is configured of a directory.

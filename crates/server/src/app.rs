@@ -10,6 +10,7 @@ use crate::{
     cursor::Cursors,
     http::auth::Tokens,
     log::Log,
+    members::Configurations,
     rate_limit::{OverLimit, RateLimits, Turns},
     schemas::Schemas,
     shared_rate::SharedRates,
@@ -32,6 +33,7 @@ pub struct App {
     pub log: Log,
     pub schemas: Schemas,
     pub cursors: Cursors,
+    pub configurations: Arc<Configurations>,
 }
 
 impl App {
@@ -61,6 +63,7 @@ impl App {
             log,
             schemas: Schemas::default(),
             cursors,
+            configurations: Arc::default(),
         }
     }
 

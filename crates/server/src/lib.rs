@@ -17,6 +17,7 @@ pub mod http;
 pub mod ids;
 pub mod log;
 pub mod mail;
+pub mod members;
 pub mod rate_limit;
 pub mod schemas;
 pub mod shared_rate;

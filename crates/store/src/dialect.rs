@@ -5,7 +5,7 @@
 //!
 //! * `{list ?n}`: a list of texts, bound as one JSON array, unfolded to a sub-select of one column.
 //! * `{each ?n} l`: the same as a source of rows, whose column is `l.value`.
-//! * `{pairs a, b}`: an aggregate, a JSON array of arrays of two.
+//! * `{pairs a, b}`: an aggregate, a JSON array of arrays of these columns, of two or more.
 //! * `{for update}`: at the end of a SELECT, holds its rows until the transaction ends. SQLite has
 //!   one writer and needs nothing.
 
@@ -59,10 +59,12 @@ impl Dialect {
 
     fn fragment(self, braced: &str, written: &mut String) {
         let inner = braced.trim_start_matches('{').trim_end_matches('}');
-        let (word, number) = inner.split_once('?').unwrap_or((inner, ""));
-        let (word, columns) = match word.strip_prefix("pairs ") {
-            Some(columns) => ("pairs ", columns),
-            None => (word, ""),
+        let (word, number, columns) = match inner.strip_prefix("pairs ") {
+            Some(columns) => ("pairs ", "", self.rewrite(columns)),
+            None => {
+                let (word, number) = inner.split_once('?').unwrap_or((inner, ""));
+                (word, number, String::new())
+            }
         };
         match (self, word) {
             (Self::Sqlite, "list ") => {
@@ -80,10 +82,10 @@ impl Dialect {
                 " AS TEXT) AS JSONB)) AS value)",
             ]),
             (Self::Sqlite, "pairs ") => {
-                written.extend(["json_group_array(json_array(", columns, "))"]);
+                written.extend(["json_group_array(json_array(", &columns, "))"]);
             }
             (Self::Postgres, "pairs ") => {
-                written.extend(["CAST(jsonb_agg(jsonb_build_array(", columns, ")) AS TEXT)"]);
+                written.extend(["CAST(jsonb_agg(jsonb_build_array(", &columns, ")) AS TEXT)"]);
             }
             (Self::Sqlite, "for update") => {}
             (Self::Postgres, "for update") => written.push_str("FOR UPDATE"),
@@ -167,7 +169,7 @@ mod tests {
 
     #[test]
     fn statements() {
-        let cases: [(Dialect, &str, &str); 15] = [
+        let cases: [(Dialect, &str, &str); 16] = [
             (Sqlite, "SELECT a FROM t WHERE b = ?1", "SELECT a FROM t WHERE b = ?1"),
             (Postgres, "SELECT a FROM t WHERE b = ?1", "SELECT a FROM t WHERE b = $1"),
             (Postgres, "VALUES (?1, ?12, '?3')", "VALUES ($1, $12, '?3')"),
@@ -199,6 +201,12 @@ mod tests {
                 Postgres,
                 "SELECT {pairs a, b}",
                 "SELECT CAST(jsonb_agg(jsonb_build_array(a, b)) AS TEXT)",
+            ),
+            (
+                Postgres,
+                "SELECT {pairs a, (SELECT b FROM t WHERE c = ?1)}",
+                "SELECT CAST(jsonb_agg(jsonb_build_array(a, (SELECT b FROM t WHERE c = $1))) AS \
+                 TEXT)",
             ),
             (Postgres, "SELECT {what ?1}", "SELECT {what ?1}"),
         ];

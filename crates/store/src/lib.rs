@@ -9,13 +9,16 @@
 #[cfg(test)]
 extern crate self as store;
 
+pub mod accounts;
 mod attribute_index;
+pub mod configuration;
 mod db;
 mod dialect;
 pub mod directories;
 pub mod domains;
 pub mod enrolment;
 mod error;
+pub mod events;
 mod filter_sql;
 #[cfg(test)]
 #[path = "../tests/fresh/mod.rs"]
@@ -25,6 +28,7 @@ pub mod journal;
 mod key;
 pub mod leases;
 pub mod mail;
+pub mod members;
 pub mod memberships;
 mod migrations;
 pub mod organizations;
@@ -32,15 +36,19 @@ pub mod projections;
 pub mod provisioning_log;
 pub mod rate_limits;
 pub mod resources;
+pub mod role_rules;
+pub mod roles;
 pub mod schemas;
 pub mod search;
 pub mod settings;
+pub mod teams;
 pub mod tokens;
 mod tombstones;
 pub mod transfer;
 
 pub use db::{BackupError, Database, Param, PostgresOptions, Row, Tx, backup};
 pub use error::{Error, Result};
+pub use members::OrganizationTx;
 
 use db::Db;
 

@@ -287,21 +287,24 @@ pub async fn get(tx: &mut Tx, id: &str) -> Result<Option<Mail>> {
     tx.query_opt(&sql, &[id.into()], read).await
 }
 
-/// Queues a mail anew that nobody tries to send any more, or one that waits for its next attempt; due
-/// at once, its attempts are counted anew. Whether it still was in that state.
+/// Queues a mail anew that nobody tries to send any more, or one that waits for its next attempt: to
+/// the recipient and with the content that `mail` has now, due at once, its attempts counted anew.
+/// Whether it still was in that state.
 pub async fn again(tx: &mut Tx, mail: &Mail, now: i64) -> Result<bool> {
     if matches!(mail.state, State::Sending | State::Sent) {
         return Ok(false);
     }
     let queued = tx
         .execute(
-            "UPDATE mail SET state = 'queued', attempts = 0, due_at = ?4 \
-             WHERE organization_id = ?1 AND id = ?2 AND state = ?3",
+            "UPDATE mail SET state = 'queued', attempts = 0, due_at = ?4, recipient = ?5, \
+             content = ?6 WHERE organization_id = ?1 AND id = ?2 AND state = ?3",
             &[
                 (&mail.organization_id).into(),
                 (&mail.id).into(),
                 mail.state.name().into(),
                 now.into(),
+                (&mail.recipient).into(),
+                (&mail.content.to_json()).into(),
             ],
         )
         .await?;

@@ -391,14 +391,15 @@ impl DirectoryTx<'_> {
     }
 
     /// Deletes the resource: its row, keys and memberships go, its id is never given out again,
-    /// and the journal keeps the last document. Groups it was a member of get a new version.
+    /// and the journal keeps the last document. Groups it was a member of get a new version. Answers
+    /// the members of a group.
     pub async fn delete(
         &mut self,
         resource_type: &str,
         stored: &Resource,
         now: i64,
         request_id: &str,
-    ) -> Result<()> {
+    ) -> Result<Vec<String>> {
         let object = stored.object()?;
         let is_group = resource_type == "Group";
         let members = if is_group { self.member_ids(&stored.id).await? } else { Vec::new() };
@@ -424,7 +425,7 @@ impl DirectoryTx<'_> {
         self.bury(resource_type, &stored.id, now).await?;
         let mut last = object;
         if !members.is_empty() {
-            last.insert("members".into(), members.into());
+            last.insert("members".into(), members.clone().into());
         }
         self.record(&Entry {
             resource_type: resource_type.into(),
@@ -448,7 +449,7 @@ impl DirectoryTx<'_> {
                 Change { operation: Operation::Cascade, now, request_id, changes: &changes };
             self.touch_groups(&groups, change).await?;
         }
-        Ok(())
+        Ok(members)
     }
 
     /// The id of the user with this userName, compared without case.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use store::{
-    Store, Tx,
+    OrganizationTx, Store, Tx,
     mail::{Mail, State},
 };
 
@@ -11,6 +11,7 @@ use super::{Error, organizations};
 use crate::{
     ids,
     mail::{self, smtp::Relay},
+    members::enrolment::content,
 };
 
 /// Which mails are listed.
@@ -43,8 +44,9 @@ pub async fn list(store: &Store, filter: Filter<'_>) -> Result<Vec<(String, Mail
         .collect())
 }
 
-/// Queues a mail anew, due at once: one that failed or of which nobody knows whether it arrived, or
-/// one that waits for its next attempt. A mail that was sent is not sent again.
+/// Queues a mail anew, due at once, to the address that the member has now: one that failed or of
+/// which nobody knows whether it arrived, or one that waits for its next attempt. A mail that was sent
+/// is not sent again.
 pub async fn send_again(store: &Store, id: &str, now: i64) -> Result<Mail, Error> {
     let key = id.to_owned();
     store
@@ -55,6 +57,14 @@ pub async fn send_again(store: &Store, id: &str, now: i64) -> Result<Mail, Error
             };
             if mail.state == State::Sent {
                 return Err(Error::Conflict(format!("mail `{id}` was sent")));
+            }
+            let mut organization = OrganizationTx::new(tx, &mail.organization_id);
+            let found = organization.load_members(&[&mail.member_id]).await?;
+            if let Some(member) = found.first().map(|found| &found.stored.member)
+                && let Some(address) = member.email_address()
+            {
+                mail.recipient = address.to_owned();
+                mail.content = content(member);
             }
             if !store::mail::again(tx, &mail, now).await? {
                 return Err(Error::Conflict(format!("mail `{id}` is being sent right now")));

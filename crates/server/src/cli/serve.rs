@@ -27,7 +27,7 @@ use crate::{
     http, ids,
     log::{self, Log, LogWriter},
     mail::{self, Outbox},
-    shared_rate, telemetry,
+    members, shared_rate, telemetry,
 };
 
 /// The longest wait for a database that cannot be reached when the server starts, as where both start
@@ -201,6 +201,7 @@ async fn open(database: &Database) -> Result<Store, store::Error> {
 fn jobs(settings: &Settings, outbox: &Arc<Outbox>) -> Vec<Job> {
     let (retention_days, dns) = (settings.log_retention_days, settings.dns.clone());
     let outbox = Arc::clone(outbox);
+    let configurations = Arc::<members::Configurations>::default();
     vec![
         Job {
             name: "domains",
@@ -221,6 +222,13 @@ fn jobs(settings: &Settings, outbox: &Arc<Outbox>) -> Vec<Job> {
             name: "mail",
             every: mail::LOOK_EVERY,
             work: Box::new(move |held| Box::pin(Arc::clone(&outbox).run(held))),
+        },
+        Job {
+            name: "projection",
+            every: members::run::EVERY,
+            work: Box::new(move |held| {
+                Box::pin(members::run::carry_on(held, Arc::clone(&configurations)))
+            }),
         },
     ]
 }

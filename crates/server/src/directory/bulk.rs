@@ -22,8 +22,11 @@ use scim::{
 use store::DirectoryTx;
 
 use super::{
-    Context, Error, Precondition, References, Stored, create::create_in, delete::delete_in,
-    patch::patch_in, replace::replace_in,
+    Context, Error, Precondition, References, Stored,
+    create::{Place, create_in},
+    delete::delete_in,
+    patch::patch_in,
+    replace::replace_in,
 };
 
 /// Operations that share a commit, unless their references ask for more, and the time after which
@@ -394,10 +397,12 @@ async fn carry_out(
         Change::Create(body) => {
             let new = validate::create(resource_type, body.clone(), context.reading, notes)
                 .map_err(scim::Error::from)?;
+            let mut place = Place::New;
             if was_promised {
                 tx.redeem(&resource_type.name, id).await?;
+                place = Place::Promised;
             }
-            (201, create_in(id, &new, resource_type, context, tx, notes).await?)
+            (201, create_in(id, place, &new, resource_type, context, tx, notes).await?)
         }
         Change::Replace(body) => {
             (200, replace_in(id, body, &if_match, resource_type, context, tx, notes).await?)

@@ -11,8 +11,13 @@ use scim::{
 use serde_json::Value;
 use store::{DirectoryTx, resources::Resource};
 
-use super::{Context, Error, References, Stored, grants, learn::learn, membership, unique};
-use crate::ids;
+use super::{
+    Context, Error, References, Stored, grants,
+    learn::learn,
+    membership::{self, MembersChanged},
+    unique,
+};
+use crate::{ids, members::Touched};
 
 /// Creates a resource of `body`. The answer is durably stored, with its look-up keys, memberships
 /// and journal entry.
@@ -28,13 +33,15 @@ pub async fn create(
     let new =
         validate::create(resource_type, body, context.reading, notes).map_err(scim::Error::from)?;
     let (id, context_of_job) = (ids::uuid(), Arc::clone(context));
+    let place = Place::New;
     let resource_type = Arc::clone(resource_type);
     let created = context
         .store
         .write(&context.directory_id, async move |mut tx: DirectoryTx<'_>| {
             let context = &context_of_job;
             let mut notes = Notes::default();
-            let stored = create_in(&id, &new, &resource_type, context, &mut tx, &mut notes).await?;
+            let stored =
+                create_in(&id, place, &new, &resource_type, context, &mut tx, &mut notes).await?;
             if resource_type.name == "User" {
                 return Ok((Stored::new_user(stored, references), notes));
             }
@@ -47,9 +54,17 @@ pub async fn create(
     Ok(stored)
 }
 
+/// Whether others can have referred to a resource before it is created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    New,
+    Promised,
+}
+
 /// [`create`] inside a transaction.
 pub(super) async fn create_in(
     id: &str,
+    place: Place,
     new: &Written,
     resource_type: &ResourceType,
     context: &Context,
@@ -69,15 +84,32 @@ pub(super) async fn create_in(
         .await
         .map_err(|error| name_taken(error, &resource))?;
     unique::settle(id, None, Some(&resource), resource_type, tx).await?;
-    if let Some(members) = &new.members {
-        let step = MembershipStep::Add(members.clone());
-        membership::apply(id, &[step], resource_type, context, tx, notes).await?;
+    let mut members = MembersChanged::default();
+    if let Some(added) = &new.members {
+        let step = MembershipStep::Add(added.clone());
+        members = membership::apply(id, &[step], resource_type, context, tx, notes).await?;
     }
+    let touched = match &*resource_type.name {
+        "Group" => Touched::Group {
+            id,
+            name_before: None,
+            name: Some(group_name(&resource)),
+            added: &members.added,
+            removed: &[],
+        },
+        _ => Touched::UserCreated { id, user: &resource, has_groups: place == Place::Promised },
+    };
+    context.follow(touched, tx).await?;
     Ok(stored)
 }
 
 fn text(object: &scim::Object, name: &str) -> Option<String> {
     object.get(name).and_then(Value::as_str).map(str::to_owned)
+}
+
+/// What a group is called.
+pub(super) fn group_name(group: &scim::Object) -> &str {
+    group.get("displayName").and_then(Value::as_str).unwrap_or_default()
 }
 
 /// Refuses a group whose name is taken (compared without case), unless it and the other have

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use scim::schema::ResourceType;
 use store::DirectoryTx;
 
-use super::{Context, Error, Precondition, get::load, unique};
+use super::{Context, Error, Precondition, create::group_name, get::load, unique};
+use crate::members::Touched;
 
 /// Deletes the resource: it is gone from lists, filters and groups, its names are free, its id is
 /// never given out again. The journal keeps what it was.
@@ -36,9 +37,20 @@ pub(super) async fn delete_in(
     tx: &mut DirectoryTx<'_>,
 ) -> Result<(), Error> {
     let stored = load(id, resource_type, precondition, tx).await?;
+    let last = stored.object()?;
     if resource_type.has_unique_attributes() {
-        unique::settle(id, Some(&stored.object()?), None, resource_type, tx).await?;
+        unique::settle(id, Some(&last), None, resource_type, tx).await?;
     }
-    tx.delete(&resource_type.name, &stored, context.now, &context.request_id).await?;
-    Ok(())
+    let members = tx.delete(&resource_type.name, &stored, context.now, &context.request_id).await?;
+    let touched = match &*resource_type.name {
+        "Group" => Touched::Group {
+            id,
+            name_before: Some(group_name(&last)),
+            name: None,
+            added: &[],
+            removed: &members,
+        },
+        _ => Touched::UserDeleted { id },
+    };
+    context.follow(touched, tx).await
 }

@@ -2,6 +2,8 @@
 
 use scim::ScimType;
 
+use crate::members::TeamError;
+
 /// A refusal. Nothing of the request was stored.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -25,6 +27,9 @@ pub enum Error {
     /// The directory takes no groups in.
     #[error("group sync is off")]
     GroupSyncOff,
+    /// No team can have the name of the group.
+    #[error(transparent)]
+    TeamName(mapping::slug::Misfits),
     #[error("group `{0}` as a member of itself")]
     SelfMember(String),
     /// What an operation of a bulk request refers to was not created.
@@ -41,6 +46,15 @@ pub enum Error {
 
 /// Ids named in one `detail`.
 const NAMED_IDS: usize = 20;
+
+impl From<TeamError> for Error {
+    fn from(error: TeamError) -> Self {
+        match error {
+            TeamError::Name(misfits) => Self::TeamName(misfits),
+            TeamError::Store(error) => Self::Store(error),
+        }
+    }
+}
 
 impl Error {
     /// Why the store did not serve the request, if that is the reason.
@@ -117,6 +131,9 @@ impl Error {
                 "groups are switched off for this directory: switch them on in Headcount, or take \
                  groups out of what the identity provider sends",
             ),
+            Self::TeamName(misfits) => {
+                scim::Error::bad_request(ScimType::InvalidValue, misfits.to_string())
+            }
             Self::SelfMember(id) => scim::Error::bad_request(
                 ScimType::InvalidValue,
                 format!("group `{id}` cannot be a member of itself"),

@@ -7,7 +7,10 @@ use std::sync::Arc;
 use scim::{dialect::Reading, representation::Reference, schema::ResourceType};
 use store::{DirectoryTx, Store, resources::Resource};
 
-use crate::schemas::ResourceTypes;
+use crate::{
+    members::{self, Configurations, Touched},
+    schemas::ResourceTypes,
+};
 
 mod bulk;
 mod create;
@@ -50,9 +53,21 @@ pub struct Context {
     pub request_id: String,
     /// Microseconds since 1970.
     pub now: i64,
+    /// What organizations have configured of their members.
+    pub configurations: Arc<Configurations>,
 }
 
 impl Context {
+    /// Brings members and teams to what was written.
+    async fn follow(&self, touched: Touched<'_>, tx: &mut DirectoryTx<'_>) -> Result<(), Error> {
+        let written = members::Written {
+            directory_id: &self.directory_id,
+            request_id: &self.request_id,
+            now: self.now,
+        };
+        Ok(members::follow(touched, written, &self.configurations, tx).await?)
+    }
+
     /// Whether resources of this type are there for the client.
     pub fn serves(&self, resource_type: &ResourceType) -> bool {
         self.group_sync || resource_type.name != "Group"

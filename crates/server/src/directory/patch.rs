@@ -16,12 +16,13 @@ use store::{
 
 use super::{
     Context, Error, Precondition, References, Stored,
-    create::{check_group_name, name_owner, name_taken},
+    create::{check_group_name, group_name, name_owner, name_taken},
     get::load,
     grants,
     learn::learn,
     membership, unique,
 };
+use crate::members::Touched;
 
 /// Applies the operations of `body`, all or none; writes nothing when nothing changes.
 pub async fn patch(
@@ -121,6 +122,17 @@ pub(super) async fn write(
         changes.push(members.to_json());
     }
     let changes = Value::from(changes).to_string();
+    let id = stored.id.clone();
+    let touched = match &*resource_type.name {
+        "Group" => Touched::Group {
+            id: &id,
+            name_before: Some(group_name(before)),
+            name: Some(group_name(after.resource)),
+            added: &members.added,
+            removed: &members.removed,
+        },
+        _ => Touched::UserChanged { id: &id },
+    };
     let change = Change {
         operation: after.operation,
         now: context.now,
@@ -129,13 +141,17 @@ pub(super) async fn write(
     };
     if differences.is_empty() {
         let version = tx.touch(&resource_type.name, &stored.id, change).await?;
+        context.follow(touched, tx).await?;
         let last_modified_at = context.now.max(stored.last_modified_at);
         return Ok(Resource { version, last_modified_at, ..stored });
     }
     let respelt = learn(after.resource, resource_type, context, tx, notes).await?;
     let resource = respelt.as_ref().unwrap_or(after.resource);
     unique::settle(&stored.id, Some(before), Some(resource), resource_type, tx).await?;
-    tx.update(&resource_type.name, &stored, before, resource, change)
+    let updated = tx
+        .update(&resource_type.name, &stored, before, resource, change)
         .await
-        .map_err(|error| name_taken(error, resource))
+        .map_err(|error| name_taken(error, resource))?;
+    context.follow(touched, tx).await?;
+    Ok(updated)
 }

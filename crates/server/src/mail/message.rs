@@ -1,4 +1,4 @@
-//! A mail as it goes out: RFC 5322 and MIME, all in ASCII.
+//! A mail as it goes out: RFC 5322 and MIME, in ASCII but for addresses that are not (RFC 6532).
 
 use std::time::{Duration, SystemTime};
 

@@ -19,7 +19,7 @@ use lettre::{
         authentication::{Credentials, Mechanism},
         client::{AsyncSmtpConnection, Certificate, TlsParameters},
         commands::{Data, Mail, Rcpt},
-        extension::{ClientId, Extension, MailParameter},
+        extension::{ClientId, Extension, MailBodyParameter, MailParameter},
         response::{Response, Severity},
     },
 };
@@ -239,7 +239,9 @@ impl Session {
     pub async fn offer(&mut self, from: &Address, to: &Address) -> Result<(), Refusal> {
         let mut parameters = Vec::new();
         if !to.user().is_ascii() {
-            if !self.connection.server_info().supports_feature(Extension::SmtpUtfEight) {
+            // Such an address stands in the message as it is.
+            let offers = |extension| self.connection.server_info().supports_feature(extension);
+            if !offers(Extension::SmtpUtfEight) || !offers(Extension::EightBitMime) {
                 return Err(Refusal::Never(
                     "the mail server does not take addresses with international characters \
                      before the @ (SMTPUTF8)"
@@ -247,6 +249,7 @@ impl Session {
                 ));
             }
             parameters.push(MailParameter::SmtpUtfEight);
+            parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
         }
         let is_plain = parameters.is_empty();
         self.command(Mail::new(Some(from.clone()), parameters)).await.map_err(|refusal| {

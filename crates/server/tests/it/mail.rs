@@ -2,6 +2,7 @@
 
 mod commands;
 mod crashes;
+mod members;
 mod sending;
 mod texts;
 

@@ -132,6 +132,7 @@ async fn answer(
         group_sync: access.directory.group_sync,
         request_id: exchange.request_id().to_owned(),
         now: exchange.now(),
+        configurations: Arc::clone(&app.configurations),
     });
     let resource_type = |kind| match kind {
         Kind::User => &resource_types.user,

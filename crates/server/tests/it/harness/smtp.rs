@@ -36,6 +36,9 @@ pub const PASSWORD: &str = "s3cr%t/p@ss";
 /// A user and a password as they stand in an SMTP URL.
 const USER_INFO: &str = "headcount%40example.com:s3cr%25t%2Fp%40ss";
 
+/// What says that addresses are beyond ASCII, and the message with them.
+const INTERNATIONAL: &str = " SMTPUTF8 BODY=8BITMIME";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encryption {
     Off,
@@ -347,15 +350,17 @@ impl Conversation {
     }
 
     /// The lines of a message up to the one with the dot.
-    async fn message(&mut self) -> Result<Vec<u8>, Over> {
+    async fn message(&mut self, is_international: bool) -> Result<Vec<u8>, Over> {
         let mut message = Vec::new();
         loop {
             let line = self.line().await?;
             if line == b"." {
                 return Ok(message);
             }
-            if line.len() > 998 || !line.is_ascii() || line.contains(&0) {
-                self.violation("a line of a message that is too long or not ASCII");
+            let is_plain =
+                line.is_ascii() || (is_international && std::str::from_utf8(&line).is_ok());
+            if line.len() > 998 || !is_plain || line.contains(&0) {
+                self.violation("a line of a message that is too long, or not what was offered");
             }
             message.extend_from_slice(line.strip_prefix(b".").unwrap_or(&line));
             message.extend_from_slice(b"\r\n");
@@ -387,6 +392,7 @@ impl Conversation {
             self.answer("220 mail.example ESMTP").await?;
         }
         let (mut is_greeted, mut is_known, mut from, mut to) = (false, false, None, None);
+        let mut is_international = false;
         let asks_for_login = self.inner.encryption != Encryption::Off;
         loop {
             let line = self.line().await?;
@@ -409,7 +415,7 @@ impl Conversation {
                     offers.push("AUTH PLAIN LOGIN");
                 }
                 if self.offers_international() {
-                    offers.push("SMTPUTF8");
+                    offers.extend(["8BITMIME", "SMTPUTF8"]);
                 }
                 offers.push("ENHANCEDSTATUSCODES");
                 let (last, others) = offers.split_last().unwrap();
@@ -446,9 +452,10 @@ impl Conversation {
                 if asks_for_login && !is_known {
                     self.answer("530 5.7.0 log in first").await?;
                 } else if let Some((address, parameters)) = self.address(&line[10..])
-                    && (parameters.is_empty() || (international && parameters == " SMTPUTF8"))
+                    && (parameters.is_empty() || (international && parameters == INTERNATIONAL))
                 {
                     if self.at(Step::Mail, "").await? == Went::Well {
+                        is_international = !parameters.is_empty();
                         from = Some(address);
                         self.answer("250 2.1.0 sender").await?;
                     }
@@ -472,7 +479,8 @@ impl Conversation {
                     continue;
                 }
                 self.answer("354 go on").await?;
-                let received = Received { from, data: self.message().await?, to: to.clone() };
+                let received =
+                    Received { from, data: self.message(is_international).await?, to: to.clone() };
                 let went = self.at(Step::End, &to).await?;
                 if went != Went::Wrong {
                     self.inner.received.lock().unwrap().push(received);

@@ -13,8 +13,9 @@ use local_postgres::{LocalPostgres, TestDatabase};
 use scim::schema::Schema;
 use serde_json::Value;
 use store::{
-    Database, DirectoryTx, PostgresOptions, Store, journal::Entry as Change,
-    provisioning_log::Entry, schemas::DeclaredSchema,
+    Database, DirectoryTx, OrganizationTx, PostgresOptions, Store, Tx, events::Event,
+    journal::Entry as Change, members::Loaded, provisioning_log::Entry, schemas::DeclaredSchema,
+    teams::Team,
 };
 use tokio::sync::OnceCell;
 
@@ -186,6 +187,44 @@ impl TestStore {
         let mut command = Command::new(BINARY);
         command.args(arguments.split(' ')).args(self.arguments()).stdin(Stdio::null());
         blocking(move || command.output().unwrap()).await
+    }
+
+    /// The id of an organization.
+    pub async fn organization(&self, slug: &str) -> String {
+        let slug = slug.to_owned();
+        let read = async move |tx: &mut Tx| store::organizations::get(tx, &slug).await;
+        let found = self.open().await.look_up::<_, store::Error, _>(read).await.unwrap();
+        found.unwrap().id
+    }
+
+    /// The members of an organization that are not deleted, with their links and teams, oldest
+    /// first.
+    pub async fn members(&self, slug: &str) -> Vec<Loaded> {
+        let id = self.organization(slug).await;
+        let read = async move |tx: &mut Tx| {
+            let mut tx = OrganizationTx::new(tx, &id);
+            let ids = tx.member_ids("", 100_000).await?;
+            let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+            tx.load_members(&ids).await
+        };
+        self.open().await.administer::<_, store::Error, _>(read).await.unwrap()
+    }
+
+    /// The teams of an organization that are not deleted, oldest first.
+    pub async fn teams(&self, slug: &str) -> Vec<Team> {
+        let id = self.organization(slug).await;
+        let read =
+            async move |tx: &mut Tx| OrganizationTx::new(tx, &id).teams_after("", 100_000).await;
+        self.open().await.administer::<_, store::Error, _>(read).await.unwrap()
+    }
+
+    /// The events of an organization after a number.
+    pub async fn events(&self, slug: &str, after: i64) -> Vec<Event> {
+        let id = self.organization(slug).await;
+        let read = async move |tx: &mut Tx| {
+            OrganizationTx::new(tx, &id).events_after(after, 100_000).await
+        };
+        self.open().await.administer::<_, store::Error, _>(read).await.unwrap()
     }
 
     /// The newest entries of the directory's provisioning log, newest first. An answered request

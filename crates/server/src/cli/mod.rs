@@ -10,6 +10,7 @@ mod directory;
 mod domain;
 mod grantable;
 mod mail;
+mod mapping;
 mod new_file;
 mod organization;
 mod output;
@@ -76,6 +77,11 @@ enum Command {
         #[command(subcommand)]
         command: mail::Command,
     },
+    /// Show, set and clear which attributes of a directory's users become which fields of members
+    Mapping {
+        #[command(subcommand)]
+        command: mapping::Command,
+    },
     /// Declare, change, list and delete the roles that members can have
     Role {
         #[command(subcommand)]
@@ -126,6 +132,7 @@ impl From<admin::Error> for Failure {
     fn from(error: admin::Error) -> Self {
         match error {
             admin::Error::Invalid(why) => Self::Usage(why),
+            mapping @ admin::Error::Mapping(_) => Self::Usage(mapping.to_string()),
             other => Self::Failed(other.to_string()),
         }
     }
@@ -193,6 +200,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Domain { command } => domain::run(command, &cli.store).await,
         Command::Token { command } => token::run(command, &cli.store).await,
         Command::Mail { command } => mail::run(command, &cli.store).await,
+        Command::Mapping { command } => mapping::run(command, &cli.store).await,
         Command::Role { command } => role::run(command, &cli.store).await,
         Command::Rule { command } => rule::run(command, &cli.store).await,
         Command::Settings { command } => settings::run(command, &cli.store).await,

@@ -71,8 +71,12 @@ async fn who_is_not_active_yet_waits_for_the_mail() {
     let mut nameless = user("mira");
     nameless.as_object_mut().unwrap().remove("emails");
     let mira = client.post("/Users", nameless).await.expect(201).id();
-    client.post("/Users", user("ravi@example.com")).await.expect(201);
+    let mut ravi = user("ravi@example.com");
+    ravi["preferredLanguage"] = json!("de-CH");
+    client.post("/Users", ravi).await.expect(201);
     until_is(&store, "ravi@example.com", "sent").await;
+    let received = mail_server.received();
+    assert_eq!(received[0].message().subject(), Some("Ihr Konto für Acme"));
     assert_eq!(recipients(&store).await, ["ravi@example.com"]);
 
     client.patch(&format!("/Users/{ines}"), set("active", json!(true))).await.expect(200);

@@ -99,3 +99,32 @@ async fn rules_are_refused() {
     .await;
     assert_eq!(each(&store.command("rule list --organization acme").await, "id").len(), 2);
 }
+
+/// Several who change the rules of an organization at the same moment: nothing is lost, and there is
+/// one order.
+#[tokio::test]
+async fn rules_that_are_added_at_once_have_positions_of_their_own() {
+    let store = TestStore::new().await;
+    store.command("organization create acme").await;
+    store.command("role create admin --precedence 10").await;
+    let add = |group: &str| {
+        format!("rule add --organization acme --role admin --position 1 --group {group}")
+    };
+    let commands = ["a", "b", "c", "d"].map(add);
+    tokio::join!(
+        store.command(&commands[0]),
+        store.command(&commands[1]),
+        store.command(&commands[2]),
+        store.command(&commands[3]),
+    );
+    let listed = store.command("rule list --organization acme").await;
+    let mut groups = each(&listed, "group");
+    groups.sort_unstable();
+    assert_eq!(groups, ["a", "b", "c", "d"]);
+    // Were two in one place, the last could not become the first of all.
+    let last = &each(&listed, "id")[3];
+    store.command(&format!("rule move {last} --organization acme --position 1")).await;
+    let moved = store.command("rule list --organization acme").await;
+    let expected: Vec<String> = [3, 0, 1, 2].map(|at| each(&listed, "id")[at].clone()).into();
+    assert_eq!(each(&moved, "id"), expected);
+}

@@ -53,8 +53,8 @@ async fn slugs_of_teams_are_configured() {
 async fn names_that_do_not_fit_are_refused() {
     let (server, client) = TestServer::with_client().await;
     server.command("settings team-slugs --misfit refuse").await;
-    let created = client.post("/Groups", &group("Sales EMEA")).await.expect(201);
-    let refused = client.post("/Groups", &group("R&D Zürich")).await.refused(400).body;
+    let created = client.post("/Groups", group("Sales EMEA")).await.expect(201);
+    let refused = client.post("/Groups", group("R&D Zürich")).await.refused(400).body;
     assert_eq!(refused["scimType"], "invalidValue");
     let detail = refused["detail"].as_str().unwrap();
     assert!(detail.contains("`R&D Zürich`"), "{detail}");
@@ -64,11 +64,11 @@ async fn names_that_do_not_fit_are_refused() {
     assert_eq!(listed["Resources"][0]["id"], created.id());
 
     server.command("settings team-slugs --misfit normalise").await;
-    client.post("/Groups", &group("R&D Zürich")).await.expect(201);
+    client.post("/Groups", group("R&D Zürich")).await.expect(201);
     // A pattern of one's own is binding in both cases.
     server.command("settings team-slugs --pattern acme-[a-z0-9-]+").await;
-    let refused = client.post("/Groups", &group("Support")).await.refused(400).body;
+    let refused = client.post("/Groups", group("Support")).await.refused(400).body;
     let detail = refused["detail"].as_str().unwrap();
     assert!(detail.contains("`support`, which does not match `acme-[a-z0-9-]+`"), "{detail}");
-    client.post("/Groups", &group("Acme Support")).await.expect(201);
+    client.post("/Groups", group("Acme Support")).await.expect(201);
 }

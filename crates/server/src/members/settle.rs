@@ -193,10 +193,10 @@ impl World<'_> {
                 return keys;
             }
             if old != new {
-                keys.extend(old);
+                keys.extend(old.clone());
             }
             // An e-mail address that is theirs now is nobody's to wait for as it was not before.
-            if is_free_for_others || (*target != Target::EmailAddress && !keys.is_empty()) {
+            if is_free_for_others || (*target != Target::EmailAddress && old != new) {
                 keys.extend(new);
             }
             keys
@@ -206,20 +206,16 @@ impl World<'_> {
             emails.insert(value_key(&wanted.email_address));
         }
         let (external_ids, usernames) = (keys(&Target::ExternalId), keys(&Target::Username));
-        let (mut emails, mut external_ids, mut usernames) =
-            (emails.iter(), external_ids.iter(), usernames.iter());
+        let mut keys = (emails.into_iter(), external_ids.into_iter(), usernames.into_iter());
         let mut concerned = BTreeSet::new();
         loop {
-            let mut next = || (emails.next(), external_ids.next(), usernames.next());
-            let (email, external_id, username) = next();
-            if email.or(external_id).or(username).is_none() {
+            let next = (keys.0.next(), keys.1.next(), keys.2.next());
+            if next == (None, None, None) {
                 break;
             }
-            let key = |key: Option<&String>| key.cloned();
-            let (email, external_id, username) = (key(email), key(external_id), key(username));
-            concerned.extend(
-                self.waiting(email.as_deref(), external_id.as_deref(), username.as_deref()).await?,
-            );
+            let (email, external_id, username) =
+                (next.0.as_deref(), next.1.as_deref(), next.2.as_deref());
+            concerned.extend(self.waiting(email, external_id, username).await?);
         }
         concerned.remove(id);
         Ok(concerned)

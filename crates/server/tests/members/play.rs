@@ -222,9 +222,9 @@ impl Play {
             Step::Restore { user } => {
                 let Some(user) = self.user(*user) else { return Ok(()) };
                 let mut to = self.model.users[user].clone();
-                let plain = |text: &str| text.strip_prefix(DIGITS).unwrap_or(text).to_owned();
-                to.name = plain(&to.name);
-                to.email = to.email.as_deref().map(plain);
+                for text in [Some(&mut to.name), to.email.as_mut()].into_iter().flatten() {
+                    *text = text.strip_prefix(DIGITS).unwrap_or(text).to_owned();
+                }
                 to.active = true;
                 self.patch_user(user, to).await
             }

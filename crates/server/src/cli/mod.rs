@@ -9,6 +9,7 @@ mod demo;
 mod directory;
 mod domain;
 mod grantable;
+mod mail;
 mod mapping;
 mod new_file;
 mod organization;
@@ -70,6 +71,11 @@ enum Command {
     Token {
         #[command(subcommand)]
         command: token::Command,
+    },
+    /// List mails to members, send one again, test the mail server
+    Mail {
+        #[command(subcommand)]
+        command: mail::Command,
     },
     /// Show, set and clear which attributes of a directory's users become which fields of members
     Mapping {
@@ -193,6 +199,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Directory { command } => directory::run(command, &cli.store).await,
         Command::Domain { command } => domain::run(command, &cli.store).await,
         Command::Token { command } => token::run(command, &cli.store).await,
+        Command::Mail { command } => mail::run(command, &cli.store).await,
         Command::Mapping { command } => mapping::run(command, &cli.store).await,
         Command::Role { command } => role::run(command, &cli.store).await,
         Command::Rule { command } => rule::run(command, &cli.store).await,

@@ -327,9 +327,9 @@ impl<'t> OrganizationTx<'t> {
             .query(
                 "SELECT 0, id FROM member WHERE organization_id = ?1 AND email_key = ?2 UNION ALL \
                  SELECT 1, x.id FROM (SELECT id FROM member WHERE organization_id = ?1 \
-                 AND external_id_key = ?3 ORDER BY id LIMIT 20) x UNION ALL \
+                 AND external_id_key = ?3 LIMIT 20) x UNION ALL \
                  SELECT 2, y.id FROM (SELECT id FROM member WHERE organization_id = ?1 \
-                 AND username_key = ?4 ORDER BY id LIMIT 20) y",
+                 AND username_key = ?4 LIMIT 20) y",
                 &[
                     (&self.organization_id).into(),
                     email_key.into(),
@@ -364,8 +364,9 @@ impl<'t> OrganizationTx<'t> {
         username_key: Option<&str>,
     ) -> Result<Vec<String>> {
         let sql = "SELECT id FROM member WHERE organization_id = ?1 AND wanted_email_key = ?2 \
-                   AND state <> 'deleted' UNION SELECT id FROM member WHERE organization_id = ?1 \
-                   AND external_id_key = ?3 AND settled_at IS NULL UNION SELECT id FROM member \
+                   AND state <> 'deleted' UNION ALL SELECT id FROM member \
+                   WHERE organization_id = ?1 AND external_id_key = ?3 AND settled_at IS NULL \
+                   UNION ALL SELECT id FROM member \
                    WHERE organization_id = ?1 AND username_key = ?4 AND settled_at IS NULL";
         let params = [
             (&self.organization_id).into(),
@@ -384,7 +385,7 @@ impl<'t> OrganizationTx<'t> {
     ) -> Result<Vec<(String, bool)>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let sql = "SELECT id, held FROM member WHERE organization_id = ?1 AND role = ?2 \
-                   AND state = 'active' ORDER BY id LIMIT ?3";
+                   AND state = 'active' LIMIT ?3";
         let params = [(&self.organization_id).into(), role.into(), limit.into()];
         let read = |row: &Row<'_>| Ok((row.text(0)?.into(), row.optional_text(1)?.is_some()));
         self.tx.query(sql, &params, read).await

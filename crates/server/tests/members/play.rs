@@ -1,6 +1,6 @@
 //! Playing steps on the store and on the model, which have to come to the same.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, ops::ControlFlow, sync::Arc};
 
 use headcount::{
     admin::{self, directories::NewDirectory, role_rules::NewRule},
@@ -352,12 +352,17 @@ impl Play {
                     })),
                     Overrides::NickName => Some(json!({"nickName": "email_address"})),
                 };
-                let saved = saved.map(|mapping| json!({"mapping": mapping}).to_string());
                 let id = directory.id.clone();
-                let set = async move |tx: &mut Tx| {
-                    store::directories::set_attribute_mapping(tx, &id, saved.as_deref()).await
-                };
-                store.administer::<_, store::Error, _>(set).await.map_err(said("mapping"))?;
+                match saved.as_ref().and_then(Value::as_object) {
+                    Some(saved) => {
+                        let set = admin::mappings::set(store, &id, saved.clone(), None, now).await;
+                        set.map_err(said("mapping"))?;
+                    }
+                    None => {
+                        let clear = admin::mappings::clear(store, &id, now).await;
+                        clear.map_err(said("mapping"))?;
+                    }
+                }
             }
             Step::AddRule { pattern, role, directory } => {
                 let directory = directory.and_then(|number| self.living(number));
@@ -421,7 +426,9 @@ impl Play {
         };
         let store = &self.place.store;
         store.administer::<_, store::Error, _>(begin).await.map_err(said("begin"))?;
-        let done = run::finish(store, &self.organization_id, |_| {}).await.map_err(said("run"))?;
+        let done = run::finish(store, &self.organization_id, |_| ControlFlow::Continue(()))
+            .await
+            .map_err(said("run"))?;
         Ok(done.ok_or("there is no run")?.changed)
     }
 

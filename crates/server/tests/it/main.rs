@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod audited;
 mod authentication;
 mod backup;
 mod bulk;
@@ -27,6 +28,7 @@ mod host;
 mod hostile;
 mod isolation;
 mod learning;
+mod life_cycle;
 mod log;
 mod me;
 mod members;

@@ -1,11 +1,14 @@
-//! What operators do: organizations, directories, tokens. The command line and the API to come use
+//! What operators do: organizations, directories, tokens, roles and their rules, settings. The command line and the API to come use
 //! these; none of them prints.
 
 pub mod directories;
 pub mod domains;
 pub mod grantables;
 pub mod organizations;
+pub mod role_rules;
+pub mod roles;
 pub mod schemas;
+pub mod settings;
 pub mod tokens;
 
 /// A refusal in one line.

@@ -13,8 +13,11 @@ mod new_file;
 mod organization;
 mod output;
 mod progress;
+mod role;
+mod rule;
 mod schema;
 mod serve;
+mod settings;
 mod simulate;
 mod token;
 mod transfer;
@@ -66,6 +69,21 @@ enum Command {
     Token {
         #[command(subcommand)]
         command: token::Command,
+    },
+    /// Declare, change, list and delete the roles that members can have
+    Role {
+        #[command(subcommand)]
+        command: role::Command,
+    },
+    /// Say which groups of an organization give which roles
+    Rule {
+        #[command(subcommand)]
+        command: rule::Command,
+    },
+    /// Show and change what holds for all organizations
+    Settings {
+        #[command(subcommand)]
+        command: settings::Command,
     },
     /// Act as Microsoft Entra ID, Okta, OneLogin or JumpCloud towards any SCIM 2.0 server, and report
     /// what it gets wrong
@@ -168,6 +186,9 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Directory { command } => directory::run(command, &cli.store).await,
         Command::Domain { command } => domain::run(command, &cli.store).await,
         Command::Token { command } => token::run(command, &cli.store).await,
+        Command::Role { command } => role::run(command, &cli.store).await,
+        Command::Rule { command } => rule::run(command, &cli.store).await,
+        Command::Settings { command } => settings::run(command, &cli.store).await,
         Command::Simulate(args) => simulate::run(args).await,
         Command::Check(args) => check::run(args).await,
         Command::Export(args) => transfer::export(args, &cli.store).await,

@@ -68,7 +68,8 @@ impl Beliefs {
                 id: held.id.clone(),
                 user_name: held.name().to_owned(),
                 email: email.filter(|email| !email.is_empty()).map(str::to_owned),
-                active: held.values.get(&ACTIVE) == Some(&Value::Bool(true)),
+                // Who was found and linked is on unless somebody switched them off.
+                active: held.values.get(&ACTIVE) != Some(&Value::Bool(false)),
             }
         };
         let group = |held: &HeldGroup| BelievedGroup {

@@ -1,9 +1,12 @@
-//! What operators do: organizations, directories, tokens, roles and their rules, settings. The command line and the API to come use
-//! these; none of them prints.
+//! What operators do: organizations, directories and their mappings, tokens, roles and their rules,
+//! settings. The command line and the API to come use these; none of them prints.
+
+use mapping::mistake::Mistake;
 
 pub mod directories;
 pub mod domains;
 pub mod grantables;
+pub mod mappings;
 pub mod organizations;
 pub mod role_rules;
 pub mod roles;
@@ -24,6 +27,9 @@ pub enum Error {
     /// What others have to confirm is not confirmed (yet).
     #[error("{0}")]
     Unproven(String),
+    /// An attribute mapping that cannot be saved: everything that is wrong with it.
+    #[error("the mapping is not saved; mistakes in it: {}", .0.len())]
+    Mapping(Vec<Mistake>),
     #[error(transparent)]
     Store(#[from] store::Error),
 }

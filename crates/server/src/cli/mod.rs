@@ -9,6 +9,7 @@ mod demo;
 mod directory;
 mod domain;
 mod grantable;
+mod mapping;
 mod new_file;
 mod organization;
 mod output;
@@ -70,6 +71,11 @@ enum Command {
         #[command(subcommand)]
         command: token::Command,
     },
+    /// Show, set and clear which attributes of a directory's users become which fields of members
+    Mapping {
+        #[command(subcommand)]
+        command: mapping::Command,
+    },
     /// Declare, change, list and delete the roles that members can have
     Role {
         #[command(subcommand)]
@@ -120,6 +126,7 @@ impl From<admin::Error> for Failure {
     fn from(error: admin::Error) -> Self {
         match error {
             admin::Error::Invalid(why) => Self::Usage(why),
+            mapping @ admin::Error::Mapping(_) => Self::Usage(mapping.to_string()),
             other => Self::Failed(other.to_string()),
         }
     }
@@ -186,6 +193,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Directory { command } => directory::run(command, &cli.store).await,
         Command::Domain { command } => domain::run(command, &cli.store).await,
         Command::Token { command } => token::run(command, &cli.store).await,
+        Command::Mapping { command } => mapping::run(command, &cli.store).await,
         Command::Role { command } => role::run(command, &cli.store).await,
         Command::Rule { command } => rule::run(command, &cli.store).await,
         Command::Settings { command } => settings::run(command, &cli.store).await,

@@ -5,7 +5,9 @@ use mapping::mistake::Mistake;
 
 pub mod directories;
 pub mod domains;
+pub mod enrolment;
 pub mod grantables;
+pub mod mail;
 pub mod mappings;
 pub mod organizations;
 pub mod role_rules;

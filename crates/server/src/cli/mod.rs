@@ -9,11 +9,13 @@ mod demo;
 mod directory;
 mod domain;
 mod grantable;
+mod mail;
 mod mapping;
 mod new_file;
 mod organization;
 mod output;
 mod progress;
+mod projection;
 mod role;
 mod rule;
 mod schema;
@@ -71,6 +73,11 @@ enum Command {
         #[command(subcommand)]
         command: token::Command,
     },
+    /// List mails to members, send one again, test the mail server
+    Mail {
+        #[command(subcommand)]
+        command: mail::Command,
+    },
     /// Show, set and clear which attributes of a directory's users become which fields of members
     Mapping {
         #[command(subcommand)]
@@ -91,6 +98,8 @@ enum Command {
         #[command(subcommand)]
         command: settings::Command,
     },
+    /// Show how far an organization's members have been brought to its configuration
+    Projection(projection::Args),
     /// Act as Microsoft Entra ID, Okta, OneLogin or JumpCloud towards any SCIM 2.0 server, and report
     /// what it gets wrong
     Simulate(simulate::Args),
@@ -193,7 +202,9 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Directory { command } => directory::run(command, &cli.store).await,
         Command::Domain { command } => domain::run(command, &cli.store).await,
         Command::Token { command } => token::run(command, &cli.store).await,
+        Command::Mail { command } => mail::run(command, &cli.store).await,
         Command::Mapping { command } => mapping::run(command, &cli.store).await,
+        Command::Projection(args) => projection::run(args, &cli.store).await,
         Command::Role { command } => role::run(command, &cli.store).await,
         Command::Rule { command } => rule::run(command, &cli.store).await,
         Command::Settings { command } => settings::run(command, &cli.store).await,

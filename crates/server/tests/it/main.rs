@@ -32,6 +32,7 @@ mod last_owner;
 mod learning;
 mod life_cycle;
 mod log;
+mod mail;
 mod me;
 mod member_roles;
 mod members;

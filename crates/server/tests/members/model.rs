@@ -424,9 +424,7 @@ impl Model {
         let has_other_owner = others.into_iter().any(|(_, other)| self.is_active_owner(other));
         if self.is_active_owner(&was) && !self.is_active_owner(&now) && !has_other_owner {
             if is_deleted {
-                now = was.clone();
-                now.release();
-                now.state = State::Deleted;
+                now = Member { state: State::Deleted, ..was.clone() };
             }
             now.held = Some((now.state, now.role));
             (now.state, now.role) = (was.state, was.role.clone());

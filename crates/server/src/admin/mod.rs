@@ -3,9 +3,13 @@
 
 pub mod directories;
 pub mod domains;
+pub mod accounts;
 pub mod grantables;
+pub mod members;
 pub mod organizations;
+pub mod reasons;
 pub mod schemas;
+pub mod teams;
 pub mod tokens;
 
 /// A refusal in one line.
@@ -18,6 +22,9 @@ pub enum Error {
     Conflict(String),
     #[error("{0}")]
     NotFound(String),
+    /// A directory provides it.
+    #[error("{0}")]
+    Locked(String),
     /// What others have to confirm is not confirmed (yet).
     #[error("{0}")]
     Unproven(String),

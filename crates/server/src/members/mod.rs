@@ -20,4 +20,4 @@ pub use configurations::Configurations;
 pub use effects::Effects;
 pub use follow::{Touched, Written, follow};
 pub use teams::TeamError;
-pub use world::World;
+pub use world::{Person, World};

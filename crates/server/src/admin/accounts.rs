@@ -36,7 +36,9 @@ pub async fn get(store: &Store, who: &str) -> Result<(Account, Vec<Membership>),
     })?;
     let id = account.id.clone();
     let places: Vec<(String, String)> = store
-        .look_up::<_, store::Error, _>(async move |tx: &mut Tx| accounts::memberships(tx, &id).await)
+        .look_up::<_, store::Error, _>(async move |tx: &mut Tx| {
+            accounts::memberships(tx, &id).await
+        })
         .await?;
     let mut memberships = Vec::with_capacity(places.len());
     for (organization_id, member_id) in places {

@@ -1,9 +1,9 @@
 //! What operators do: organizations, directories, tokens. The command line and the API to come use
 //! these; none of them prints.
 
+pub mod accounts;
 pub mod directories;
 pub mod domains;
-pub mod accounts;
 pub mod grantables;
 pub mod members;
 pub mod organizations;

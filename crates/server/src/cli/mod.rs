@@ -3,12 +3,14 @@
 //! Exit status: 0 done, 1 it could not be done (or a simulated service or a check found faults), 2
 //! the arguments or settings are wrong. What goes wrong is said in one line on standard error.
 
+mod account;
 mod backup;
 mod check;
 mod demo;
 mod directory;
 mod domain;
 mod grantable;
+mod member;
 mod new_file;
 mod organization;
 mod output;
@@ -16,6 +18,7 @@ mod progress;
 mod schema;
 mod serve;
 mod simulate;
+mod team;
 mod token;
 mod transfer;
 
@@ -66,6 +69,21 @@ enum Command {
     Token {
         #[command(subcommand)]
         command: token::Command,
+    },
+    /// List, show, create and change the members of an organization
+    Member {
+        #[command(subcommand)]
+        command: member::Command,
+    },
+    /// List and show the teams of an organization
+    Team {
+        #[command(subcommand)]
+        command: team::Command,
+    },
+    /// Show people's accounts, which organizations share
+    Account {
+        #[command(subcommand)]
+        command: account::Command,
     },
     /// Act as Microsoft Entra ID, Okta, OneLogin or JumpCloud towards any SCIM 2.0 server, and report
     /// what it gets wrong
@@ -168,6 +186,9 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Directory { command } => directory::run(command, &cli.store).await,
         Command::Domain { command } => domain::run(command, &cli.store).await,
         Command::Token { command } => token::run(command, &cli.store).await,
+        Command::Member { command } => member::run(command, &cli.store).await,
+        Command::Team { command } => team::run(command, &cli.store).await,
+        Command::Account { command } => account::run(command, &cli.store).await,
         Command::Simulate(args) => simulate::run(args).await,
         Command::Check(args) => check::run(args).await,
         Command::Export(args) => transfer::export(args, &cli.store).await,

@@ -30,6 +30,7 @@ mod learning;
 mod log;
 mod me;
 mod members;
+mod members_cli;
 mod modifying;
 mod oauth;
 mod okta_suite;

@@ -113,7 +113,9 @@ fn check(target: &Target, value: Option<&Value>) -> Result<(), Error> {
     }
     let is_address = || {
         text.rsplit_once('@').is_some_and(|(local, domain)| {
-            !local.is_empty() && !text.contains(char::is_whitespace) && domain_name(domain).is_some()
+            !local.is_empty()
+                && !text.contains(char::is_whitespace)
+                && domain_name(domain).is_some()
         })
     };
     if *target == Target::EmailAddress && !is_address() {
@@ -352,9 +354,11 @@ mod tests {
         ] {
             assert_eq!(read(field), Ok((target, value)), "{field}");
         }
-        for (field, said) in
-            [("first_name", "FIELD=VALUE"), ("active=yes", "`true` or `false`"), ("x=1", "`x` is no")]
-        {
+        for (field, said) in [
+            ("first_name", "FIELD=VALUE"),
+            ("active=yes", "`true` or `false`"),
+            ("x=1", "`x` is no"),
+        ] {
             let error = read(field).unwrap_err();
             assert!(error.contains(said), "{field}: {error}");
         }

@@ -1,6 +1,12 @@
 //! Directories: one connection from an organization's identity provider each.
 
-use crate::{Row, Tx, error::Result, organizations};
+use mapping::{Target, configuration::Leaves};
+
+use crate::{
+    Row, Tx,
+    error::{Error, Result},
+    organizations,
+};
 
 /// A directory with its organization's slug. Deleted ones are kept, but found by none of these
 /// functions.
@@ -157,13 +163,111 @@ pub async fn set_group_sync(tx: &mut Tx, id: &str, group_sync: bool) -> Result<b
     Ok(touched == 1)
 }
 
-/// Deletes the directory: its endpoint answers nobody from then on, its data stays. Whether it
-/// existed.
-pub async fn delete(tx: &mut Tx, id: &str, now: i64) -> Result<bool> {
+/// Deletes the directory: its endpoint answers nobody from then on, its data stays; `leaves` says
+/// what becomes of members that only it provides. Whether it existed.
+pub async fn delete(tx: &mut Tx, id: &str, leaves: Leaves, now: i64) -> Result<bool> {
+    let leaves = match leaves {
+        Leaves::Keep => KEEP,
+        Leaves::Deactivate => DEACTIVATE,
+    };
     let touched = tx
         .execute(
-            "UPDATE directory SET deleted_at = ?2 WHERE id = ?1 AND deleted_at IS NULL",
-            &[id.into(), now.into()],
+            "UPDATE directory SET deleted_at = ?3, leaves = ?2 \
+             WHERE id = ?1 AND deleted_at IS NULL",
+            &[id.into(), leaves.into(), now.into()],
+        )
+        .await?;
+    Ok(touched == 1)
+}
+
+const KEEP: &str = "keep";
+const DEACTIVATE: &str = "deactivate";
+
+/// What is configured of a directory for the members of its organization.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policies {
+    /// The directory's.
+    pub id: String,
+    pub enabled: bool,
+    /// Where it is deleted: what becomes of members that only it provides.
+    pub deleted: Option<Leaves>,
+    /// What is laid over the default attribute mapping, JSON as it was saved.
+    pub attribute_mapping: Option<String>,
+    /// The target by which its users are linked to members before all else.
+    pub identifier: Target,
+    /// The highest role that it may give; none: any.
+    pub role_ceiling: Option<String>,
+}
+
+const POLICIES: &str =
+    "id, enabled, deleted_at, leaves, attribute_mapping, identifier, role_ceiling";
+
+fn read_policies(row: &Row<'_>) -> Result<Policies> {
+    let id = row.text(0)?;
+    let corrupt = |problem: String| Error::Corrupt { table: "directory", row: id.into(), problem };
+    let leaves = match row.text(3)? {
+        KEEP => Leaves::Keep,
+        DEACTIVATE => Leaves::Deactivate,
+        other => return Err(corrupt(format!("`{other}` is no way to leave members"))),
+    };
+    Ok(Policies {
+        id: id.into(),
+        enabled: row.int(1)? != 0,
+        deleted: row.optional_int(2)?.map(|_| leaves),
+        attribute_mapping: row.optional_text(4)?.map(str::to_owned),
+        identifier: row.text(5)?.parse::<Target>().map_err(|error| corrupt(error.to_string()))?,
+        role_ceiling: row.optional_text(6)?.map(str::to_owned),
+    })
+}
+
+/// The policies of all directories of an organization, oldest first; also of deleted ones.
+pub async fn policies(tx: &mut Tx, organization_id: &str) -> Result<Vec<Policies>> {
+    let sql = format!(
+        "SELECT {POLICIES} FROM directory WHERE organization_id = ?1 ORDER BY created_at, id"
+    );
+    tx.query(&sql, &[organization_id.into()], read_policies).await
+}
+
+/// The policies of the directory with this id, also of a deleted one.
+pub async fn policies_of(tx: &mut Tx, id: &str) -> Result<Option<Policies>> {
+    let sql = format!("SELECT {POLICIES} FROM directory WHERE id = ?1");
+    tx.query_opt(&sql, &[id.into()], read_policies).await
+}
+
+/// Sets what is laid over the default attribute mapping. Whether the directory exists.
+pub async fn set_attribute_mapping(
+    tx: &mut Tx,
+    id: &str,
+    attribute_mapping: Option<&str>,
+) -> Result<bool> {
+    let touched = tx
+        .execute(
+            "UPDATE directory SET attribute_mapping = ?2 WHERE id = ?1 AND deleted_at IS NULL",
+            &[id.into(), attribute_mapping.into()],
+        )
+        .await?;
+    Ok(touched == 1)
+}
+
+/// Sets the target by which its users are linked to members before all else. Whether the directory
+/// exists.
+pub async fn set_identifier(tx: &mut Tx, id: &str, identifier: &Target) -> Result<bool> {
+    let touched = tx
+        .execute(
+            "UPDATE directory SET identifier = ?2 WHERE id = ?1 AND deleted_at IS NULL",
+            &[id.into(), (&identifier.to_string()).into()],
+        )
+        .await?;
+    Ok(touched == 1)
+}
+
+/// Sets the highest role that it may give, which is held ([`roles::hold`](crate::roles::hold)).
+/// Whether the directory exists.
+pub async fn set_role_ceiling(tx: &mut Tx, id: &str, role: Option<&str>) -> Result<bool> {
+    let touched = tx
+        .execute(
+            "UPDATE directory SET role_ceiling = ?2 WHERE id = ?1 AND deleted_at IS NULL",
+            &[id.into(), role.into()],
         )
         .await?;
     Ok(touched == 1)

@@ -36,6 +36,8 @@ pub mod projections;
 pub mod provisioning_log;
 pub mod rate_limits;
 pub mod resources;
+pub mod role_rules;
+pub mod roles;
 pub mod roster;
 pub mod schemas;
 pub mod search;

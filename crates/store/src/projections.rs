@@ -2,7 +2,7 @@
 //! how far it is done. One row for each organization, so that a run goes on after a crash, and the
 //! latest change of the configuration is the one that counts.
 
-use crate::{Row, Tx, error::Result};
+use crate::{Row, Tx, error::Result, organizations};
 
 /// The latest run of an organization.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +68,14 @@ pub async fn begin(
         &[organization_id.into(), id.into(), reason.into(), now.into()],
     )
     .await
+}
+
+/// The same for all living organizations, which are held from then on. Their runs have one id.
+pub async fn begin_everywhere(tx: &mut Tx, reason: &str, id: &str, now: i64) -> Result<()> {
+    for organization_id in organizations::hold_all(tx).await? {
+        begin(tx, &organization_id, reason, id, now).await?;
+    }
+    Ok(())
 }
 
 /// The latest run of an organization; none if its configuration has never changed.

@@ -1,6 +1,15 @@
-//! What a running server leaves for the command line beside it.
+//! What is set for all organizations, and what a running server leaves for the command line beside
+//! it.
 
-use crate::{Tx, error::Result};
+use mapping::slug::Rule;
+
+use crate::{
+    Tx,
+    error::{Error, Result},
+};
+
+/// The setting that says what slugs of teams are like.
+const TEAM_SLUGS: &str = "team_slugs";
 
 /// The value stored under `name`.
 pub async fn get(tx: &mut Tx, name: &str) -> Result<Option<String>> {
@@ -28,4 +37,33 @@ pub async fn set(tx: &mut Tx, name: &str, value: &str) -> Result<()> {
         &[name.into(), value.into()],
     )
     .await
+}
+
+/// What slugs of teams have to be like.
+pub async fn team_slugs(tx: &mut Tx) -> Result<Rule> {
+    let stored = get(tx, TEAM_SLUGS).await?;
+    read_team_slugs(stored.as_deref().unwrap_or_default())
+}
+
+/// The same, for one who will write it.
+pub async fn hold_team_slugs(tx: &mut Tx) -> Result<Rule> {
+    let stored = hold(tx, TEAM_SLUGS).await?;
+    read_team_slugs(&stored)
+}
+
+fn read_team_slugs(stored: &str) -> Result<Rule> {
+    if stored.is_empty() {
+        return Ok(Rule::default());
+    }
+    serde_json::from_str(stored).map_err(|error| Error::Corrupt {
+        table: "setting",
+        row: TEAM_SLUGS.into(),
+        problem: error.to_string(),
+    })
+}
+
+/// Sets what slugs of teams have to be like. Those that there are stay.
+pub async fn set_team_slugs(tx: &mut Tx, rule: &Rule) -> Result<()> {
+    let stored = serde_json::to_string(rule).expect("a rule is texts and a number");
+    set(tx, TEAM_SLUGS, &stored).await
 }

@@ -1,8 +1,15 @@
 //! Directories.
 
-use store::{Store, Tx, directories::Directory};
+use std::collections::BTreeMap;
 
-use super::{Error, organizations, tokens};
+use mapping::{Target, configuration::Leaves};
+use store::{
+    Store, Tx,
+    directories::{Directory, Policies},
+    projections,
+};
+
+use super::{Error, organizations, roles, tokens};
 use crate::ids;
 
 /// Requests a second that a directory may make unless set otherwise.
@@ -76,33 +83,98 @@ pub async fn list(store: &Store, organization: Option<&str>) -> Result<Vec<Direc
         .await?)
 }
 
-/// Switches a directory on or off.
-pub async fn set_enabled(store: &Store, id: &str, enabled: bool) -> Result<(), Error> {
-    let key = id.to_owned();
-    let found = store
-        .administer(async move |tx: &mut Tx| {
-            store::directories::set_enabled(tx, &key, enabled).await
-        })
-        .await?;
-    if found { Ok(()) } else { Err(not_found(id)) }
-}
-
-/// Sets whether extension schemas that nobody declared are declared from what is sent.
-pub async fn set_learn_schemas(store: &Store, id: &str, learn: bool) -> Result<(), Error> {
-    if get(store, id).await?.strict && learn {
-        return Err(strict_learns_nothing());
+/// The policies of all directories that [`list`] lists, by id.
+pub async fn policies(
+    store: &Store,
+    organization: Option<&str>,
+) -> Result<BTreeMap<String, Policies>, Error> {
+    let mut all = BTreeMap::new();
+    let organizations = match organization {
+        Some(slug) => vec![organizations::get(store, slug).await?],
+        None => organizations::list(store).await?,
+    };
+    for organization in organizations {
+        let of_one =
+            async move |tx: &mut Tx| store::directories::policies(tx, &organization.id).await;
+        let found: Vec<Policies> = store.look_up::<_, store::Error, _>(of_one).await?;
+        all.extend(found.into_iter().map(|policies| (policies.id.clone(), policies)));
     }
-    let key = id.to_owned();
-    let set = async move |tx: &mut Tx| store::directories::set_learn_schemas(tx, &key, learn).await;
-    if store.administer(set).await? { Ok(()) } else { Err(not_found(id)) }
+    Ok(all)
 }
 
-/// Sets whether discovery answers requests without a token.
-pub async fn set_public_discovery(store: &Store, id: &str, public: bool) -> Result<(), Error> {
-    let key = id.to_owned();
-    let set =
-        async move |tx: &mut Tx| store::directories::set_public_discovery(tx, &key, public).await;
-    if store.administer(set).await? { Ok(()) } else { Err(not_found(id)) }
+/// Switches a directory on or off.
+pub async fn set_enabled(store: &Store, id: &str, enabled: bool, now: i64) -> Result<(), Error> {
+    change(store, id, now, async move |tx: &mut Tx, directory: &Directory| {
+        if directory.enabled == enabled {
+            return Ok(None);
+        }
+        store::directories::set_enabled(tx, &directory.id, enabled).await?;
+        Ok(Some("directories"))
+    })
+    .await
+}
+
+/// What is to be different of a directory; nothing where nothing is said.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// Whether its groups are taken in; stored ones stay.
+    pub group_sync: Option<bool>,
+    /// Whether extension schemas that nobody declared are declared from what is sent.
+    pub learn_schemas: Option<bool>,
+    /// Whether discovery answers requests without a token.
+    pub public_discovery: Option<bool>,
+    /// The target by which its users are linked to members before all else: the e-mail address, the
+    /// external id or the username.
+    pub identifier: Option<Target>,
+    /// The highest role that it may give; `Some(None)`: any.
+    pub role_ceiling: Option<Option<String>>,
+}
+
+/// Changes a directory.
+pub async fn update(store: &Store, id: &str, changes: Changes, now: i64) -> Result<(), Error> {
+    const IDENTIFIERS: [Target; 3] = [Target::EmailAddress, Target::ExternalId, Target::Username];
+    if let Some(other) = changes.identifier.as_ref().filter(|target| !IDENTIFIERS.contains(target))
+    {
+        return Err(Error::Invalid(format!(
+            "users are linked to members by email_address, external_id or username, not by `{other}`"
+        )));
+    }
+    change(store, id, now, async move |tx: &mut Tx, directory: &Directory| {
+        let id = &directory.id;
+        if let Some(group_sync) = changes.group_sync {
+            store::directories::set_group_sync(tx, id, group_sync).await?;
+        }
+        if let Some(learn) = changes.learn_schemas {
+            if directory.strict && learn {
+                return Err(strict_learns_nothing());
+            }
+            store::directories::set_learn_schemas(tx, id, learn).await?;
+        }
+        if let Some(public) = changes.public_discovery {
+            store::directories::set_public_discovery(tx, id, public).await?;
+        }
+        let policies = store::directories::policies_of(tx, id).await?;
+        let mut begins = None;
+        if let Some(identifier) = &changes.identifier
+            && policies.as_ref().is_none_or(|before| before.identifier != *identifier)
+        {
+            store::directories::set_identifier(tx, id, identifier).await?;
+            begins = Some("directories");
+        }
+        if let Some(ceiling) = &changes.role_ceiling
+            && policies.is_none_or(|before| before.role_ceiling != *ceiling)
+        {
+            if let Some(role) = ceiling
+                && !store::roles::hold(tx, role).await?
+            {
+                return Err(roles::not_found(role));
+            }
+            store::directories::set_role_ceiling(tx, id, ceiling.as_deref()).await?;
+            begins = Some("directories");
+        }
+        Ok(begins)
+    })
+    .await
 }
 
 fn strict_learns_nothing() -> Error {
@@ -111,24 +183,36 @@ fn strict_learns_nothing() -> Error {
     )
 }
 
-/// Switches the sync of a directory's groups on or off. Stored groups stay.
-pub async fn set_group_sync(store: &Store, id: &str, group_sync: bool) -> Result<(), Error> {
-    let key = id.to_owned();
-    let found = store
-        .administer(async move |tx: &mut Tx| {
-            store::directories::set_group_sync(tx, &key, group_sync).await
-        })
-        .await?;
-    if found { Ok(()) } else { Err(not_found(id)) }
+/// Deletes a directory. Its data stays in the store; `leaves` says what becomes of the members that
+/// no other directory provides.
+pub async fn delete(store: &Store, id: &str, leaves: Leaves, now: i64) -> Result<(), Error> {
+    change(store, id, now, async move |tx: &mut Tx, directory: &Directory| {
+        store::directories::delete(tx, &directory.id, leaves, now).await?;
+        Ok(Some("directories"))
+    })
+    .await
 }
 
-/// Deletes a directory. Its data stays in the store.
-pub async fn delete(store: &Store, id: &str, now: i64) -> Result<(), Error> {
-    let key = id.to_owned();
-    let found = store
-        .administer(async move |tx: &mut Tx| store::directories::delete(tx, &key, now).await)
-        .await?;
-    if found { Ok(()) } else { Err(not_found(id)) }
+/// Changes a directory, whose organization is held. `work` answers what members are to be looked at
+/// again for, if anything is different for them.
+pub(super) async fn change<F>(store: &Store, id: &str, now: i64, work: F) -> Result<(), Error>
+where
+    F: AsyncFn(&mut Tx, &Directory) -> Result<Option<&'static str>, Error> + Send + 'static,
+{
+    let (id, run) = (id.to_owned(), ids::prefixed("run"));
+    store
+        .administer(async move |tx: &mut Tx| {
+            let of = store::directories::get(tx, &id).await?.ok_or_else(|| not_found(&id))?;
+            store::organizations::hold(tx, &of.organization_id).await?;
+            // As nobody changes it any more.
+            let directory =
+                store::directories::get(tx, &id).await?.ok_or_else(|| not_found(&id))?;
+            if let Some(reason) = work(tx, &directory).await? {
+                projections::begin(tx, &directory.organization_id, reason, &run, now).await?;
+            }
+            Ok(())
+        })
+        .await
 }
 
 pub(super) fn not_found(id: &str) -> Error {

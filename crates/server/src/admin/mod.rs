@@ -1,5 +1,5 @@
-//! What operators do: organizations, directories, tokens. The command line and the API to come use
-//! these; none of them prints.
+//! What operators do, one file a noun. The command line and the API to come use these; none of them
+//! prints.
 
 pub mod accounts;
 pub mod directories;
@@ -8,7 +8,10 @@ pub mod grantables;
 pub mod members;
 pub mod organizations;
 pub mod reasons;
+pub mod role_rules;
+pub mod roles;
 pub mod schemas;
+pub mod settings;
 pub mod teams;
 pub mod tokens;
 

@@ -1,12 +1,19 @@
 //! `headcount directory`.
 
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
+use mapping::{Target, configuration::Leaves};
 use serde_json::{Value, json};
-use store::{Store, Tx, directories::Directory};
+use store::{
+    Store, Tx,
+    directories::{Directory, Policies},
+};
 
 use super::{Failure, grantable, open, output, schema, settings, settle};
 use crate::{
-    admin::directories::{self, DEFAULT_RATE_LIMIT, NewDirectory},
+    admin::{
+        directories::{self, Changes, DEFAULT_RATE_LIMIT, NewDirectory},
+        roles::NONE,
+    },
     clock,
     config::{ServeArgs, Settings, StoreArgs},
 };
@@ -58,7 +65,9 @@ pub enum Command {
     Enable(One),
     /// Change a directory's settings
     #[command(group = ArgGroup::new("settings").required(true).multiple(true)
-        .args(["groups", "learn_schemas", "public_discovery"]))]
+        .args(["groups", "learn_schemas", "public_discovery", "identifier", "role_ceiling"]),
+        after_help = "Examples:\n  headcount directory update dir-… --role-ceiling editor\n  \
+            headcount directory update dir-… --identifier external_id")]
     Update {
         /// The directory's id
         id: String,
@@ -71,18 +80,32 @@ pub enum Command {
         /// Answer discovery without a token
         #[arg(long, value_name = "on|off")]
         public_discovery: Option<Switch>,
+        /// By what its users are linked to members before all else
+        #[arg(long, value_name = "TARGET")]
+        identifier: Option<Identifier>,
+        /// The highest role that it may give to members; none: any
+        #[arg(long, value_name = "ROLE|none")]
+        role_ceiling: Option<String>,
         /// Print JSON: the directory
         #[arg(long)]
         json: bool,
     },
     /// Delete a directory: it answers nobody from then on
-    Delete(One),
+    Delete {
+        #[command(flatten)]
+        one: One,
+        /// What becomes of members that no other directory provides: they stay as they are, and can
+        /// be edited by hand, or they are deactivated
+        #[arg(long, value_name = "keep|deactivate", default_value = "keep")]
+        members: Members,
+    },
     /// Declare, list and remove custom attributes
     Schema {
         #[command(subcommand)]
         command: schema::Command,
     },
-    /// Declare, list and remove the roles that the identity provider may give to users
+    /// Declare, list and remove the roles that the identity provider may give to its users, as
+    /// attributes of theirs. What your product lets members do is declared by `headcount role`
     Role {
         #[command(subcommand)]
         command: grantable::Role,
@@ -117,6 +140,30 @@ impl One {
 pub enum Switch {
     On,
     Off,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum Identifier {
+    EmailAddress,
+    ExternalId,
+    Username,
+}
+
+impl From<Identifier> for Target {
+    fn from(identifier: Identifier) -> Self {
+        match identifier {
+            Identifier::EmailAddress => Self::EmailAddress,
+            Identifier::ExternalId => Self::ExternalId,
+            Identifier::Username => Self::Username,
+        }
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Members {
+    Keep,
+    Deactivate,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -185,7 +232,9 @@ pub async fn run(command: Command, args: &StoreArgs) -> Result<(), Failure> {
             let base = public_url_of(&store, args, None).await?;
             let all = directories::list(&store, organization.as_deref()).await?;
             if json {
-                output::json(&Value::from_iter(all.iter().map(|d| to_json(d, &base))));
+                let policies = directories::policies(&store, organization.as_deref()).await?;
+                let listed = all.iter().map(|d| to_json(d, policies.get(&d.id), &base));
+                output::json(&Value::from_iter(listed));
             } else if all.is_empty() {
                 println!("no directories yet: headcount directory create --organization SLUG");
             } else {
@@ -219,44 +268,62 @@ pub async fn run(command: Command, args: &StoreArgs) -> Result<(), Failure> {
             }
         }
         Command::Disable(one) => {
-            directories::set_enabled(&store, &one.id, false).await?;
+            directories::set_enabled(&store, &one.id, false, clock::now()).await?;
             settle().await;
             one.report("off", "is off: its requests are refused with 403");
         }
         Command::Enable(one) => {
-            directories::set_enabled(&store, &one.id, true).await?;
+            directories::set_enabled(&store, &one.id, true, clock::now()).await?;
             settle().await;
             one.report("on", "is on");
         }
-        Command::Update { id, groups, learn_schemas, public_discovery, json } => {
-            if let Some(switch) = groups {
-                directories::set_group_sync(&store, &id, switch == Switch::On).await?;
-            }
-            if let Some(switch) = learn_schemas {
-                directories::set_learn_schemas(&store, &id, switch == Switch::On).await?;
-            }
-            if let Some(switch) = public_discovery {
-                directories::set_public_discovery(&store, &id, switch == Switch::On).await?;
-            }
+        Command::Update {
+            id,
+            groups,
+            learn_schemas,
+            public_discovery,
+            identifier,
+            role_ceiling,
+            json,
+        } => {
+            let is_on = |switch: Switch| switch == Switch::On;
+            let changes = Changes {
+                group_sync: groups.map(is_on),
+                learn_schemas: learn_schemas.map(is_on),
+                public_discovery: public_discovery.map(is_on),
+                identifier: identifier.map(Target::from),
+                role_ceiling: role_ceiling.map(|role| Some(role).filter(|role| role != NONE)),
+            };
+            directories::update(&store, &id, changes, clock::now()).await?;
             settle().await;
             let directory = directories::get(&store, &id).await?;
+            let policies =
+                directories::policies(&store, Some(&directory.organization_slug)).await?;
+            let policies = policies.get(&id);
             if json {
                 let base = public_url_of(&store, args, None).await?;
-                output::json(&to_json(&directory, &base));
+                output::json(&to_json(&directory, policies, &base));
             } else {
                 println!(
-                    "directory {id}: groups {}, learn schemas {}, public discovery {}",
+                    "directory {id}: groups {}, learn schemas {}, public discovery {}, \
+                     identifier {}, role ceiling {}",
                     on_off(directory.group_sync),
                     on_off(directory.learn_schemas),
-                    on_off(directory.public_discovery)
+                    on_off(directory.public_discovery),
+                    policies.map(|p| p.identifier.to_string()).unwrap_or_default(),
+                    policies.and_then(|p| p.role_ceiling.as_deref()).unwrap_or(NONE)
                 );
             }
         }
         Command::Schema { command } => schema::run(command, &store).await?,
         Command::Role { command } => grantable::role(command, &store).await?,
         Command::Entitlement { command } => grantable::entitlement(command, &store).await?,
-        Command::Delete(one) => {
-            directories::delete(&store, &one.id, clock::now()).await?;
+        Command::Delete { one, members } => {
+            let leaves = match members {
+                Members::Keep => Leaves::Keep,
+                Members::Deactivate => Leaves::Deactivate,
+            };
+            directories::delete(&store, &one.id, leaves, clock::now()).await?;
             settle().await;
             one.report("deleted", "is deleted; its data is kept");
         }
@@ -293,7 +360,7 @@ async fn public_url_of(
     Ok(left.unwrap_or_else(|| format!("http://{}", settings.listen)))
 }
 
-fn to_json(directory: &Directory, base: &str) -> Value {
+fn to_json(directory: &Directory, policies: Option<&Policies>, base: &str) -> Value {
     json!({
         "id": directory.id,
         "organization": directory.organization_slug,
@@ -304,6 +371,8 @@ fn to_json(directory: &Directory, base: &str) -> Value {
         "rate_limit": directory.rate_limit,
         "learn_schemas": directory.learn_schemas,
         "public_discovery": directory.public_discovery,
+        "identifier": policies.map(|policies| policies.identifier.to_string()),
+        "role_ceiling": policies.and_then(|policies| policies.role_ceiling.as_deref()),
         "scim_url": scim_url(base, &directory.id),
         "created_at": output::json_time(Some(directory.created_at)),
     })

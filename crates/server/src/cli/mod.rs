@@ -15,8 +15,11 @@ mod new_file;
 mod organization;
 mod output;
 mod progress;
+mod role;
+mod rule;
 mod schema;
 mod serve;
+mod settings;
 mod simulate;
 mod team;
 mod token;
@@ -84,6 +87,21 @@ enum Command {
     Account {
         #[command(subcommand)]
         command: account::Command,
+    },
+    /// Declare, change, list and delete the roles that members can have
+    Role {
+        #[command(subcommand)]
+        command: role::Command,
+    },
+    /// Say which groups of an organization give which roles
+    Rule {
+        #[command(subcommand)]
+        command: rule::Command,
+    },
+    /// Show and change what holds for all organizations
+    Settings {
+        #[command(subcommand)]
+        command: settings::Command,
     },
     /// Act as Microsoft Entra ID, Okta, OneLogin or JumpCloud towards any SCIM 2.0 server, and report
     /// what it gets wrong
@@ -189,6 +207,9 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Member { command } => member::run(command, &cli.store).await,
         Command::Team { command } => team::run(command, &cli.store).await,
         Command::Account { command } => account::run(command, &cli.store).await,
+        Command::Role { command } => role::run(command, &cli.store).await,
+        Command::Rule { command } => rule::run(command, &cli.store).await,
+        Command::Settings { command } => settings::run(command, &cli.store).await,
         Command::Simulate(args) => simulate::run(args).await,
         Command::Check(args) => check::run(args).await,
         Command::Export(args) => transfer::export(args, &cli.store).await,

@@ -8,6 +8,7 @@ mod bulk;
 mod check;
 mod cli;
 mod concurrency;
+mod configuration;
 mod conflicts;
 mod conformance;
 mod creating;

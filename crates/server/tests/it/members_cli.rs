@@ -82,10 +82,6 @@ async fn members_are_found() {
     ] {
         assert_eq!(addresses(&server, filter).await, found, "{filter}");
     }
-    // Of a name, both parts.
-    let output = server.command_output("member list --organization acme --json --search").await;
-    assert_eq!(output.status.code(), Some(2));
-
     let mut pages = Vec::new();
     let mut after = String::new();
     loop {
@@ -128,7 +124,7 @@ async fn a_member_is_shown_with_reasons() {
     let id = create(&client, "ada@example.com").await;
     let other = json!([{"value": "ada.l@example.com", "type": "work"}]);
     let changed = client.patch(&format!("/Users/{id}"), set("emails", other)).await.expect(200);
-    let request = changed.header("x-request-id").map(str::to_owned);
+    let request = changed.header("x-request-id").to_owned();
     create_group(&client, "The Crew", &[&id]).await;
 
     let member = show(&server, "ADA.L@example.com").await;
@@ -156,9 +152,7 @@ async fn a_member_is_shown_with_reasons() {
     let update = &member["events"][1];
     assert_eq!(update["cause"]["kind"], "request");
     assert_eq!(update["cause"]["directory_id"], json!(directory));
-    if let Some(request) = request {
-        assert_eq!(update["cause"]["id"], json!(request));
-    }
+    assert_eq!(update["cause"]["id"], json!(request));
     assert_eq!(update["before"]["email_address"]["value"], "ada@example.com");
     assert_eq!(update["after"]["email_address"]["value"], "ada.l@example.com");
 

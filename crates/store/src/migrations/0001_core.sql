@@ -445,7 +445,7 @@ CREATE TABLE lease (
     held_since INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- What a running server tells the command line beside it.
+-- What is set for all organizations, and what a running server tells the command line beside it.
 CREATE TABLE setting (
     name TEXT PRIMARY KEY,
     value TEXT NOT NULL

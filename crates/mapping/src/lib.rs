@@ -7,15 +7,20 @@
 
 pub mod attribute_mapping;
 pub mod configuration;
+mod defaults;
 pub mod domain_name;
 pub mod linking;
 pub mod member;
+pub mod mistake;
+pub mod path;
 pub mod roles;
 pub mod slug;
 pub mod soft_delete;
 pub mod target;
+pub mod template;
 
 pub use attribute_mapping::AttributeMapping;
 pub use configuration::{Configuration, Directory};
 pub use domain_name::domain_name;
+pub use mistake::Mistake;
 pub use target::Target;

@@ -6,7 +6,7 @@ use crate::{
     Notes,
     reading::Reading,
     schema::{Attribute, ResourceType, common_attributes},
-    urn,
+    text, urn,
 };
 
 /// `[urn:]name[.sub]`, as written: nothing is looked up yet.
@@ -60,7 +60,7 @@ impl AttributePath {
     ///
     /// The dot is told from the one in front of a sub-attribute by the version before it and the
     /// capital that begins the name of a resource type.
-    pub(crate) fn read(text: &str, reading: Reading, notes: &mut Notes) -> Result<Self, PathError> {
+    pub fn read(text: &str, reading: Reading, notes: &mut Notes) -> Result<Self, PathError> {
         let (schema, names) = split(text)?;
         if reading == Reading::Tolerant
             && let Some(schema) = schema
@@ -135,7 +135,7 @@ impl AttributePath {
     }
 
     /// The declared attribute that was probably meant by a path that does not resolve.
-    pub(crate) fn suggestion(&self, resource_type: &ResourceType) -> Option<String> {
+    pub fn suggestion(&self, resource_type: &ResourceType) -> Option<String> {
         let whole = Self { sub_attribute: None, ..self.clone() };
         if let (Some(sub), Some(resolved)) = (&self.sub_attribute, whole.resolve(resource_type)) {
             let close = closest(sub, &resolved.attribute.sub_attributes)?;
@@ -219,36 +219,8 @@ fn split(text: &str) -> Result<(Option<&str>, &str), PathError> {
 
 /// The attribute whose name is at most two slips of the pen away from `name`.
 fn closest<'s>(name: &str, attributes: &'s [Attribute]) -> Option<&'s Attribute> {
-    let allowed = if name.len() > 4 { 2 } else { 1 };
-    attributes
-        .iter()
-        .map(|attribute| (distance(name, &attribute.name), attribute))
-        .filter(|(distance, _)| *distance <= allowed)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, attribute)| attribute)
-}
-
-/// The number of insertions, deletions, replacements and swaps of neighbours that make one name of
-/// the other, in any letter case; `usize::MAX` for names nobody would have meant.
-fn distance(a: &str, b: &str) -> usize {
-    if a.len().abs_diff(b.len()) > 2 || a.len() > 64 {
-        return usize::MAX;
-    }
-    let (a, b) = (a.to_ascii_lowercase().into_bytes(), b.to_ascii_lowercase().into_bytes());
-    let mut before_last = vec![0; b.len() + 1];
-    let mut last: Vec<usize> = (0..=b.len()).collect();
-    for i in 1..=a.len() {
-        let mut row = vec![i; b.len() + 1];
-        for j in 1..=b.len() {
-            let replaced = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            row[j] = replaced.min(last[j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                row[j] = row[j].min(before_last[j - 2] + 1);
-            }
-        }
-        before_last = std::mem::replace(&mut last, row);
-    }
-    last[b.len()]
+    let close = text::closest(name, attributes.iter().map(|attribute| &*attribute.name))?;
+    attributes.iter().find(|attribute| attribute.name == close)
 }
 
 #[cfg(test)]

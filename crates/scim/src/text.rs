@@ -25,7 +25,7 @@ pub fn key(text: &str, case_exact: bool) -> std::borrow::Cow<'_, str> {
 }
 
 /// `text` with at most `max` bytes, cut at a character boundary; an ellipsis marks the cut.
-pub(crate) fn shorten(mut text: String, max: usize) -> String {
+pub fn shorten(mut text: String, max: usize) -> String {
     if text.len() > max {
         let end =
             (0..=max.saturating_sub('…'.len_utf8())).rev().find(|&at| text.is_char_boundary(at));
@@ -33,6 +33,46 @@ pub(crate) fn shorten(mut text: String, max: usize) -> String {
         text.push('…');
     }
     text
+}
+
+/// The one of `names` that was probably meant by `name`: the first of those that are the fewest
+/// slips of the pen away, in any letter case; one slip for names of up to four bytes, else two.
+pub fn closest<'n>(name: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    let allowed = if name.len() > 4 { 2 } else { 1 };
+    names
+        .into_iter()
+        .map(|known| (distance(name, known), known))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known)
+}
+
+/// The number of insertions, deletions, replacements and swaps of neighbours that make one name of
+/// the other, in any letter case; `usize::MAX` for names nobody would have meant.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b) = (a.to_ascii_lowercase().into_bytes(), b.to_ascii_lowercase().into_bytes());
+    let common = |(a, b): &(&u8, &u8)| a == b;
+    let start = a.iter().zip(&b).take_while(common).count();
+    let (a, b) = (&a[start..], &b[start..]);
+    let end = a.iter().rev().zip(b.iter().rev()).take_while(common).count();
+    let (a, b) = (&a[..a.len() - end], &b[..b.len() - end]);
+    if a.len().abs_diff(b.len()) > 2 || a.len() > 64 {
+        return usize::MAX;
+    }
+    let mut before_last = vec![0; b.len() + 1];
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for i in 1..=a.len() {
+        let mut row = vec![i; b.len() + 1];
+        for j in 1..=b.len() {
+            let replaced = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            row[j] = replaced.min(last[j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                row[j] = row[j].min(before_last[j - 2] + 1);
+            }
+        }
+        before_last = std::mem::replace(&mut last, row);
+    }
+    last[b.len()]
 }
 
 #[cfg(test)]

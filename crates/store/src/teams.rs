@@ -32,7 +32,7 @@ pub struct TeamSource {
     pub display: Option<String>,
 }
 
-/// A user of a directory whose member is known.
+/// A user of a directory whose member is known, as a group's team sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkedUser {
     pub user_id: String,
@@ -41,6 +41,9 @@ pub struct LinkedUser {
     pub links: i64,
     /// Whether the product knows the member.
     pub is_settled: bool,
+    /// The group's team.
+    pub team_id: Option<String>,
+    pub is_in_team: bool,
 }
 
 const COLUMNS: &str =
@@ -270,40 +273,32 @@ impl OrganizationTx<'_> {
             .await
     }
 
-    /// Which of these members are in a team.
-    pub async fn members_in_team(&mut self, team_id: &str, ids: &[&str]) -> Result<Vec<String>> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let Among { each, bind, .. } = Among::new(ids, 3);
-        let sql = format!(
-            "SELECT x.id FROM (SELECT (SELECT m.member_id FROM team_member m \
-             WHERE m.organization_id = ?1 AND m.team_id = ?2 AND m.member_id = l.value) AS id \
-             FROM {each} l) x WHERE x.id IS NOT NULL"
-        );
-        let params = [(&self.organization_id).into(), team_id.into(), (&bind).into()];
-        self.tx.query(&sql, &params, |row| Ok(row.text(0)?.into())).await
-    }
-
-    /// What is known of these users of a directory, of those that are linked to a member.
+    /// What is known of these users of a directory and the team of one of its groups, of those that
+    /// are linked to a member.
     pub async fn linked_users(
         &mut self,
         directory_id: &str,
+        group_id: &str,
         user_ids: &[&str],
     ) -> Result<Vec<LinkedUser>> {
         if user_ids.is_empty() {
             return Ok(Vec::new());
         }
-        let Among { each, bind, .. } = Among::new(user_ids, 3);
+        let Among { each, bind, .. } = Among::new(user_ids, 4);
         let sql = format!(
-            "SELECT x.user_id, x.member_id, (SELECT COUNT(*) FROM member_source o \
-             WHERE o.organization_id = ?1 AND o.member_id = x.member_id), \
+            "SELECT y.user_id, y.member_id, (SELECT COUNT(*) FROM member_source o \
+             WHERE o.organization_id = ?1 AND o.member_id = y.member_id), \
              (SELECT m.settled_at FROM member m WHERE m.organization_id = ?1 \
-             AND m.id = x.member_id) FROM (SELECT l.value AS user_id, (SELECT s.member_id \
-             FROM member_source s WHERE s.organization_id = ?1 AND s.directory_id = ?2 \
-             AND s.user_id = l.value) AS member_id FROM {each} l) x WHERE x.member_id IS NOT NULL"
+             AND m.id = y.member_id), y.team_id, (SELECT COUNT(*) FROM team_member t \
+             WHERE t.organization_id = ?1 AND t.team_id = y.team_id AND t.member_id = y.member_id) \
+             FROM (SELECT l.value AS user_id, (SELECT s.member_id FROM member_source s \
+             WHERE s.organization_id = ?1 AND s.directory_id = ?2 AND s.user_id = l.value) \
+             AS member_id, (SELECT g.team_id FROM team_source g WHERE g.organization_id = ?1 \
+             AND g.directory_id = ?2 AND g.group_id = ?3) AS team_id FROM {each} l) y \
+             WHERE y.member_id IS NOT NULL"
         );
-        let params = [(&self.organization_id).into(), directory_id.into(), (&bind).into()];
+        let params =
+            [(&self.organization_id).into(), directory_id.into(), group_id.into(), (&bind).into()];
         self.tx
             .query(&sql, &params, |row| {
                 Ok(LinkedUser {
@@ -311,6 +306,8 @@ impl OrganizationTx<'_> {
                     member_id: row.text(1)?.into(),
                     links: row.int(2)?,
                     is_settled: row.optional_int(3)?.is_some(),
+                    team_id: row.optional_text(4)?.map(str::to_owned),
+                    is_in_team: row.int(5)? > 0,
                 })
             })
             .await

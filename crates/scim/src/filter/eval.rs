@@ -27,7 +27,7 @@ impl Condition {
     }
 
     /// Whether one element, or one simple value, of the attribute before the brackets matches.
-    pub(crate) fn matches_element(&self, element: &Value) -> bool {
+    pub fn matches_element(&self, element: &Value) -> bool {
         self.holds(Scope::Element(element))
     }
 
@@ -87,7 +87,7 @@ impl Target {
 }
 
 /// null, empty strings, arrays and objects are no value (S-060, S-169).
-pub(crate) fn is_assigned(value: &Value) -> bool {
+pub fn is_assigned(value: &Value) -> bool {
     match value {
         Value::Null => false,
         Value::Bool(_) | Value::Number(_) => true,

@@ -15,13 +15,10 @@ mod resolve;
 pub use ast::{CompareOperator, CompareValue, Filter};
 pub use condition::{Condition, Operand, Target};
 pub use error::{FilterError, FilterProblem};
+pub use eval::is_assigned;
 pub use parse::{MAX_DEPTH, MAX_LENGTH, MAX_TERMS, parse};
-pub use resolve::{resolve, resolve_at_root, resolve_noting};
-pub(crate) use {
-    eval::{compare_numbers, is_assigned},
-    parse::Parser,
-    resolve::{resolve_element, resolve_undeclared},
-};
+pub use resolve::{resolve, resolve_at_root, resolve_element, resolve_noting, resolve_undeclared};
+pub(crate) use {eval::compare_numbers, parse::Parser};
 
 #[cfg(test)]
 mod tests;

@@ -46,7 +46,7 @@ pub fn resolve_at_root(
 
 /// What `filter`, in brackets after `attribute`, means for one of its elements. The values of a
 /// simple attribute go by the name of `value`.
-pub(crate) fn resolve_element(
+pub fn resolve_element(
     filter: &Filter,
     attribute: ResolvedPath<'_>,
     resource_type: &ResourceType,
@@ -59,7 +59,7 @@ pub(crate) fn resolve_element(
 
 /// What `filter`, in brackets after an attribute that no schema declares, means for one of its
 /// elements: each value is of the type it is compared with, and strings compare without case.
-pub(crate) fn resolve_undeclared(filter: &Filter) -> Result<Condition, FilterError> {
+pub fn resolve_undeclared(filter: &Filter) -> Result<Condition, FilterError> {
     if let Filter::Present(path) | Filter::Compare { path, .. } = filter
         && (path.schema.is_some() || path.sub_attribute.is_some())
     {

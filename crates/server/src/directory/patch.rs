@@ -131,7 +131,7 @@ pub(super) async fn write(
             added: &members.added,
             removed: &members.removed,
         },
-        _ => Touched::UserChanged { id: &id },
+        _ => Touched::UserChanged { id: &id, before, after: after.resource },
     };
     let change = Change {
         operation: after.operation,

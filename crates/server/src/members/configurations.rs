@@ -2,11 +2,15 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
 use mapping::{AttributeMapping, Configuration};
+use scim::schema::ResourceType;
+use serde_json::Value;
 use store::{OrganizationTx, configuration::DirectoryRow, members::Standing};
+
+use crate::schemas::ResourceTypes;
 
 /// As many organizations are kept in mind.
 const MOST: usize = 10_000;
@@ -40,8 +44,28 @@ impl Configurations {
 }
 
 /// The mapping of a directory. What is saved was checked; what a later version of the program does not
-/// understand any more is passed over, and said.
+/// understand any more is said in the log, and the defaults are in force.
 pub fn read_mapping(directory: &DirectoryRow) -> AttributeMapping {
-    let _ = directory;
-    AttributeMapping::defaults()
+    let Some(saved) = &directory.attribute_mapping else { return AttributeMapping::defaults() };
+    parse_mapping(saved).unwrap_or_else(|why| {
+        tracing::error!(
+            directory.id = directory.id,
+            why,
+            "the saved attribute mapping cannot be read: the defaults are in force"
+        );
+        AttributeMapping::defaults()
+    })
+}
+
+/// A user without the extensions that directories declare: paths to what nobody declared are
+/// understood without.
+static USER: LazyLock<Arc<ResourceType>> =
+    LazyLock::new(|| Arc::clone(&ResourceTypes::new(Vec::new(), Vec::new()).user));
+
+fn parse_mapping(saved: &str) -> Result<AttributeMapping, String> {
+    let saved: Value = serde_json::from_str(saved).map_err(|error| error.to_string())?;
+    let overrides = saved.get("mapping").unwrap_or(&saved).as_object();
+    let overrides = overrides.ok_or("it is no object")?;
+    AttributeMapping::read(overrides, &USER)
+        .map_err(|mistakes| mistakes.first().map(ToString::to_string).unwrap_or_default())
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use mapping::attribute_mapping::Evaluated;
 use scim::Object;
 use store::{DirectoryTx, events::Cause};
 
@@ -22,6 +23,8 @@ pub enum Touched<'a> {
     },
     UserChanged {
         id: &'a str,
+        before: &'a Object,
+        after: &'a Object,
     },
     UserDeleted {
         id: &'a str,
@@ -61,7 +64,10 @@ pub async fn follow(
             world.user_created(id, user, has_groups, written).await?;
             Vec::new()
         }
-        Touched::UserChanged { id } => {
+        Touched::UserChanged { id, before, after } => {
+            if world.reads_alike(before, after, written.directory_id) {
+                return Ok(world.organization.wrote(standing.sequence).await?);
+            }
             world.user_changed(id, written).await?;
             Vec::new()
         }
@@ -97,6 +103,32 @@ impl World<'_> {
         };
         let Some(user) = user else { return Ok(()) };
         self.link(written.directory_id, id, user).await
+    }
+
+    /// Whether two states of a user say the same of its member.
+    fn reads_alike(&self, before: &Object, after: &Object, directory_id: &str) -> bool {
+        let Some(directory) = self.configuration.directories.get(directory_id) else {
+            return false;
+        };
+        let name = |user: &Object| user.get("userName").cloned();
+        if directory.mapping.reads_groups() || name(before) != name(after) {
+            return false;
+        }
+        let (before, after) =
+            (directory.mapping.evaluate(before, &[]), directory.mapping.evaluate(after, &[]));
+        let values = |evaluated: &Evaluated<'_>| {
+            let values = evaluated.values.iter();
+            values
+                .map(|(t, (v, line))| (t.clone(), v.clone(), line.source.clone()))
+                .collect::<Vec<_>>()
+        };
+        let roles = |evaluated: &Evaluated<'_>| {
+            let roles = evaluated.roles.iter();
+            roles.map(|(role, line)| (role.clone(), line.source.clone())).collect::<Vec<_>>()
+        };
+        values(&before) == values(&after)
+            && roles(&before) == roles(&after)
+            && before.problems == after.problems
     }
 
     async fn user_changed(&mut self, id: &str, written: Written<'_>) -> Result<(), store::Error> {
@@ -136,41 +168,34 @@ impl World<'_> {
         };
         let (directory_id, now) = (written.directory_id, written.now);
         let is_renamed = name.is_some() && name_before.is_some() && name != name_before;
-        let effect = match (name_before, name) {
-            (None, Some(name)) => Some(self.group_created(directory_id, id, name, now).await?),
+        let mut events = match (name_before, name) {
+            (None, Some(name)) => self.group_created(directory_id, id, name, now).await?,
             (Some(_), None) => self.group_deleted(directory_id, id, now).await?,
             (Some(_), Some(name)) if is_renamed => {
-                Some(self.group_renamed(directory_id, id, name, now).await?)
+                self.group_renamed(directory_id, id, name, now).await?
             }
-            _ => None,
-        };
-        let (team_id, mut events) = match effect {
-            Some(effect) => (Some(effect.team_id), effect.events),
-            None => {
-                let team = self.organization.team_of_group(directory_id, id).await?;
-                (team.map(|team| team.id), Vec::new())
-            }
+            _ => Vec::new(),
         };
         let is_team_gone = events.iter().any(|e| e.kind == store::events::Kind::TeamDeleted);
         let matters = |name: Option<&str>| {
             name.is_some_and(|name| self.configuration.name_matters(directory_id, name))
         };
-        let ids = |ids: &'_ [String]| -> Vec<String> { ids.to_vec() };
-        if matters(name) || matters(name_before) {
-            let mut concerned = ids(added);
-            concerned.extend(ids(removed));
+        // A team that other groups are as well: what is left of it is theirs.
+        let is_left = name.is_none() && !is_team_gone;
+        if matters(name) || matters(name_before) || is_left {
+            let mut concerned = [added, removed].concat();
             if is_renamed {
                 concerned.extend(self.organization.users_in_group(directory_id, id).await?);
             }
             let concerned: Vec<&str> = concerned.iter().map(String::as_str).collect();
             let linked = self.organization.members_of_users(directory_id, &concerned).await?;
             self.queue.extend(linked.into_iter().map(|(_, member_id)| member_id));
-        } else if let Some(team_id) = team_id.filter(|_| !is_team_gone) {
+        } else if !is_team_gone {
             let (added, removed): (Vec<&str>, Vec<&str>) = (
                 added.iter().map(String::as_str).collect(),
                 removed.iter().map(String::as_str).collect(),
             );
-            events.extend(self.change_team(directory_id, &team_id, &added, &removed).await?);
+            events.extend(self.change_team(directory_id, id, &added, &removed).await?);
         }
         Ok(events)
     }

@@ -23,13 +23,6 @@ impl From<store::Error> for TeamError {
     }
 }
 
-/// What became of the team of a group.
-#[derive(Debug)]
-pub struct TeamEffect {
-    pub team_id: String,
-    pub events: Vec<NewEvent>,
-}
-
 fn event(kind: Kind, team_id: &str, before: Option<&Team>, after: Option<&Team>) -> NewEvent {
     let shown = |team: &Team| serde_json::json!({"name": team.name, "slug": team.slug});
     NewEvent {
@@ -50,14 +43,12 @@ impl World<'_> {
         group_id: &str,
         name: &str,
         now: i64,
-    ) -> Result<TeamEffect, TeamError> {
+    ) -> Result<Vec<NewEvent>, TeamError> {
         let joined = self.organization.teams_to_join(name, directory_id).await?;
         if let Some(team) = joined.into_iter().next() {
             self.organization.link_group(&team.id, directory_id, group_id).await?;
             self.has_groups.insert(team.id.clone(), true);
-            let mut effect = TeamEffect { team_id: team.id.clone(), events: Vec::new() };
-            effect.events.extend(self.rename(team, now).await?);
-            return Ok(effect);
+            return Ok(self.rename(team, now).await?.into_iter().collect());
         }
         let id = format!("team-{}", ids::uuid());
         let slug = self.free_slug(name, &id).await?;
@@ -73,8 +64,7 @@ impl World<'_> {
         self.organization.create_team(&team).await?;
         self.organization.link_group(&id, directory_id, group_id).await?;
         self.has_groups.insert(id.clone(), true);
-        let events = vec![event(Kind::TeamCreated, &id, None, Some(&team))];
-        Ok(TeamEffect { team_id: id, events })
+        Ok(vec![event(Kind::TeamCreated, &id, None, Some(&team))])
     }
 
     /// Gives the team of a group that has another name its name, if it is the group that names it.
@@ -84,13 +74,11 @@ impl World<'_> {
         group_id: &str,
         name: &str,
         now: i64,
-    ) -> Result<TeamEffect, TeamError> {
+    ) -> Result<Vec<NewEvent>, TeamError> {
         let Some(team) = self.organization.team_of_group(directory_id, group_id).await? else {
             return self.group_created(directory_id, group_id, name, now).await;
         };
-        let team_id = team.id.clone();
-        let events = self.rename(team, now).await?.into_iter().collect();
-        Ok(TeamEffect { team_id, events })
+        Ok(self.rename(team, now).await?.into_iter().collect())
     }
 
     /// Ends what a group that is deleted was: its team, too, if no other group is it.
@@ -99,21 +87,17 @@ impl World<'_> {
         directory_id: &str,
         group_id: &str,
         now: i64,
-    ) -> Result<Option<TeamEffect>, TeamError> {
+    ) -> Result<Vec<NewEvent>, TeamError> {
         let Some(team) = self.organization.team_of_group(directory_id, group_id).await? else {
-            return Ok(None);
+            return Ok(Vec::new());
         };
         self.organization.unlink_group(directory_id, group_id).await?;
-        let team_id = team.id.clone();
-        let left = self.organization.team_sources(&team_id).await?;
-        let mut events = Vec::new();
-        if left.is_empty() {
-            events.push(delete_team(team, now, &mut self.organization).await?);
-            self.has_groups.insert(team_id.clone(), true);
-        } else {
-            events.extend(self.rename(team, now).await?);
+        let left = self.organization.team_sources(&team.id).await?;
+        if !left.is_empty() {
+            return Ok(self.rename(team, now).await?.into_iter().collect());
         }
-        Ok(Some(TeamEffect { team_id, events }))
+        self.has_groups.insert(team.id.clone(), true);
+        Ok(vec![delete_team(team, now, &mut self.organization).await?])
     }
 
     /// Brings a team to the configuration: groups of deleted directories are left, what no rule

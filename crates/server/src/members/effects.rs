@@ -43,14 +43,17 @@ pub struct Effects {
 impl World<'_> {
     /// What differs from what is stored.
     pub fn effects(&self) -> Effects {
-        let members = self.people.iter().filter_map(|(id, person)| MemberEffect::of(id, person));
-        Effects { members: members.collect(), events: Vec::new() }
+        let effect = |(id, person): (&String, &Person)| {
+            let effect = MemberEffect::of(id, person);
+            (!effect.is_nothing(&self.configuration)).then_some(effect)
+        };
+        Effects { members: self.people.iter().filter_map(effect).collect(), events: Vec::new() }
     }
 }
 
 impl MemberEffect {
-    fn of(id: &str, person: &Person) -> Option<Self> {
-        let effect = Self {
+    fn of(id: &str, person: &Person) -> Self {
+        Self {
             id: id.into(),
             before: person.stored.clone(),
             now: person.now.clone(),
@@ -64,16 +67,25 @@ impl MemberEffect {
                 .collect(),
             joined: person.teams.difference(&person.teams_before).cloned().collect(),
             left: person.teams_before.difference(&person.teams).cloned().collect(),
-        };
-        (!effect.is_nothing()).then_some(effect)
+        }
     }
 
-    fn is_nothing(&self) -> bool {
-        self.before.as_ref().is_some_and(|before| before.member == self.now)
+    fn is_nothing(&self, configuration: &mapping::Configuration) -> bool {
+        !self.changes_member(configuration)
             && self.linked.is_empty()
             && self.unlinked.is_empty()
             && self.joined.is_empty()
             && self.left.is_empty()
+    }
+
+    /// Whether the member itself is another one, or gets or loses its account.
+    fn changes_member(&self, configuration: &mapping::Configuration) -> bool {
+        let Some(before) = &self.before else { return true };
+        let has_account = match self.now.state {
+            State::Deleted => before.account_id.is_some(),
+            _ => account_address(&self.now, configuration).is_some(),
+        };
+        before.member != self.now || before.account_id.is_some() != has_account
     }
 
     /// The events of it. Whom the product does not know yet makes none.
@@ -238,7 +250,7 @@ impl MemberEffect {
         now: i64,
         tx: &mut OrganizationTx<'_>,
     ) -> Result<(), store::Error> {
-        if self.before.as_ref().is_none_or(|before| before.member != self.now) {
+        if self.changes_member(configuration) {
             self.store_member(configuration, now, tx).await?;
         }
         for source in &self.unlinked {
@@ -310,19 +322,25 @@ impl MemberEffect {
     }
 }
 
-/// The account of a member: it has one where its organization has verified the domain of its e-mail
-/// address, or where the product itself says that the address is theirs.
+/// The e-mail address of a member's account: it has one where its organization has verified the domain
+/// of the address, or where the product itself says that the address is theirs.
+fn account_address<'m>(
+    member: &'m Member,
+    configuration: &mapping::Configuration,
+) -> Option<&'m str> {
+    let email_address = member.email_address()?;
+    let is_vouched = member.vouched_email.as_deref() == Some(email_address);
+    (is_vouched || configuration.is_verified(email_address)).then_some(email_address)
+}
+
+/// The account of a member, which is made if there is none.
 async fn account(
     member: &Member,
     configuration: &mapping::Configuration,
     now: i64,
     tx: &mut OrganizationTx<'_>,
 ) -> Result<Option<String>, store::Error> {
-    let Some(email_address) = member.email_address() else { return Ok(None) };
-    let is_vouched = member.vouched_email.as_deref() == Some(email_address);
-    if !is_vouched && !configuration.is_verified(email_address) {
-        return Ok(None);
-    }
+    let Some(email_address) = account_address(member, configuration) else { return Ok(None) };
     let account =
         Account { id: ids::prefixed("acc"), email_address: email_address.into(), created_at: now };
     accounts::find_or_create(tx.tx(), &account).await.map(Some)

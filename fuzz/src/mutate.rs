@@ -27,7 +27,7 @@ pub fn mutate(bytes: &mut [u8], size: usize, max_size: usize, seed: u32) -> usiz
     text.len()
 }
 
-const NAMES: [&str; 34] = [
+const NAMES: [&str; 44] = [
     "method",
     "bulkId",
     "data",
@@ -62,6 +62,16 @@ const NAMES: [&str; 34] = [
     "urn:example:schemas:extension:lab:2.0:User:keys",
     "urn:example:hr:2.0:User",
     "urn:example:hr:2.0:User:Teams",
+    "mapping",
+    "groups[*].displayName",
+    "emails[0].value",
+    "urn:example:hr:2.0:User.Teams[value eq \"a\"].type",
+    "email_address",
+    "organization_role",
+    "public_metadata.a",
+    "{{ value | downcase | replace: 'a', \"b\" }}.username",
+    "{{ user.name.givenName | slice: 0 }} {{ value }}.display_name",
+    "{{ user[\"groups[*].value\"] | join: ',' | split: value | last }}.active",
 ];
 
 fn vocabulary(dice: &mut Dice) -> Value {

@@ -94,6 +94,9 @@ impl Seeds {
                     self.add("resource", value.to_string());
                     self.add("json", value.to_string());
                 }
+                if names("mapping") {
+                    self.add("mapping", value.to_string());
+                }
                 if names("attributes") && names("id") {
                     self.add("schema", value.to_string());
                 }

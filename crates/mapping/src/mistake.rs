@@ -85,7 +85,8 @@ impl Mistake {
 /// Where and what in one line; below it the text, with carets under the place.
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.pointer, self.problem)?;
+        let told = format!("{}: {}", self.pointer, self.problem);
+        f.write_str(&told.replace(char::is_control, " "))?;
         if self.text.is_empty() {
             return Ok(());
         }

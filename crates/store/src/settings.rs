@@ -62,7 +62,7 @@ fn read_team_slugs(stored: &str) -> Result<Rule> {
     })
 }
 
-/// Sets what slugs of teams have to be like. Those that there are stay.
+/// Sets what slugs of teams have to be like.
 pub async fn set_team_slugs(tx: &mut Tx, rule: &Rule) -> Result<()> {
     let stored = serde_json::to_string(rule).expect("a rule is texts and a number");
     set(tx, TEAM_SLUGS, &stored).await

@@ -81,11 +81,13 @@ impl Reader<'_> {
         span: Range<usize>,
         problem: impl Into<Problem>,
     ) {
+        let text = text::shorten(text.into(), 2 * template::MAX_LENGTH);
+        let place = |at| text.floor_char_boundary(at);
         self.mistakes.push(Mistake {
             pointer: text::shorten(pointer.into(), 2 * SourcePath::MAX_LENGTH),
             part,
-            text: text::shorten(text.into(), 2 * template::MAX_LENGTH),
-            span: span.start.min(text.len())..span.end.min(text.len()),
+            span: place(span.start)..place(span.end),
+            text,
             problem: problem.into(),
         });
     }

@@ -1,10 +1,13 @@
 //! What operators do, one file a noun. The command line and the API to come use these; none of them
 //! prints.
 
+use mapping::mistake::Mistake;
+
 pub mod accounts;
 pub mod directories;
 pub mod domains;
 pub mod grantables;
+pub mod mappings;
 pub mod members;
 pub mod organizations;
 pub mod reasons;
@@ -31,6 +34,9 @@ pub enum Error {
     /// What others have to confirm is not confirmed (yet).
     #[error("{0}")]
     Unproven(String),
+    /// An attribute mapping that cannot be saved: everything that is wrong with it.
+    #[error("the mapping is not saved; mistakes in it: {}", .0.len())]
+    Mapping(Vec<Mistake>),
     #[error(transparent)]
     Store(#[from] store::Error),
 }

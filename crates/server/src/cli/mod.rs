@@ -10,6 +10,7 @@ mod demo;
 mod directory;
 mod domain;
 mod grantable;
+mod mapping;
 mod member;
 mod new_file;
 mod organization;
@@ -88,6 +89,11 @@ enum Command {
         #[command(subcommand)]
         command: account::Command,
     },
+    /// Show, set and clear which attributes of a directory's users become which fields of members
+    Mapping {
+        #[command(subcommand)]
+        command: mapping::Command,
+    },
     /// Declare, change, list and delete the roles that members can have
     Role {
         #[command(subcommand)]
@@ -138,6 +144,7 @@ impl From<admin::Error> for Failure {
     fn from(error: admin::Error) -> Self {
         match error {
             admin::Error::Invalid(why) => Self::Usage(why),
+            mapping @ admin::Error::Mapping(_) => Self::Usage(mapping.to_string()),
             other => Self::Failed(other.to_string()),
         }
     }
@@ -207,6 +214,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Member { command } => member::run(command, &cli.store).await,
         Command::Team { command } => team::run(command, &cli.store).await,
         Command::Account { command } => account::run(command, &cli.store).await,
+        Command::Mapping { command } => mapping::run(command, &cli.store).await,
         Command::Role { command } => role::run(command, &cli.store).await,
         Command::Rule { command } => rule::run(command, &cli.store).await,
         Command::Settings { command } => settings::run(command, &cli.store).await,

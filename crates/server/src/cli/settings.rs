@@ -22,8 +22,8 @@ pub enum Command {
         /// The most characters
         #[arg(long, value_name = "N")]
         max_length: Option<usize>,
-        /// What becomes of names of groups that are no slugs as they are: a slug is made of what can
-        /// be kept, or the group becomes no team and shows why
+        /// What becomes of groups whose name is no slug as it is: one is made of what can be kept, or
+        /// the identity provider is refused the group, with the reason
         #[arg(long, value_name = "normalise|refuse")]
         misfit: Option<OnMisfit>,
         /// Print JSON: pattern, max_length, misfit

@@ -2,6 +2,7 @@
 //! change has the members of the organizations concerned looked at again.
 
 mod directories;
+mod mappings;
 mod roles;
 mod rules;
 mod team_slugs;

@@ -14,6 +14,7 @@ use store::{Database, PostgresOptions};
 use crate::{
     cursor::Cursors,
     dns::{Dns, NameServer},
+    mail::smtp::Relay,
 };
 
 const DEFAULT_DATA: &str = "./data";
@@ -77,6 +78,8 @@ pub struct ServeArgs {
     /// Longest wait for open requests at shutdown, in seconds [default: 30]
     #[arg(long, value_name = "SECONDS", env = "HEADCOUNT_SHUTDOWN_SECONDS")]
     pub shutdown_seconds: Option<u64>,
+    #[command(flatten)]
+    pub mail: MailArgs,
     /// Structured logs on standard error: text or json [default: text]
     #[arg(long, value_name = "FORMAT", env = "HEADCOUNT_LOG_FORMAT")]
     pub log_format: Option<LogFormat>,
@@ -92,6 +95,29 @@ pub struct DnsArgs {
     /// given several times [default: those of this machine]
     #[arg(long, value_name = "ADDR", env = "HEADCOUNT_DNS_SERVER", value_delimiter = ',')]
     pub dns_server: Vec<NameServer>,
+}
+
+/// Settings of every command that sends mails.
+#[derive(Args, Clone, Default)]
+pub struct MailArgs {
+    /// Mail server: smtps://user:password@host (TLS) or smtp://user:password@host (STARTTLS), both
+    /// with :port where it is another than 465 or 587; smtp://127.0.0.1:port?tls=off on this
+    /// machine
+    #[arg(long, value_name = "URL", env = "HEADCOUNT_SMTP_URL", hide_env_values = true)]
+    pub smtp_url: Option<String>,
+    /// Further CA that the mail server's certificate may be from (PEM)
+    #[arg(long, value_name = "FILE", env = "HEADCOUNT_SMTP_CA")]
+    pub smtp_ca: Option<PathBuf>,
+    /// Who mails are from: no-reply@example.com, or Example <no-reply@example.com>
+    #[arg(long, value_name = "ADDRESS", env = "HEADCOUNT_MAIL_FROM")]
+    pub mail_from: Option<String>,
+}
+
+/// Without the password.
+impl std::fmt::Debug for MailArgs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MailArgs").field("mail_from", &self.mail_from).finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, clap::ValueEnum)]
@@ -120,6 +146,9 @@ struct File {
     #[serde(default)]
     dns_server: Vec<NameServer>,
     shutdown_seconds: Option<u64>,
+    smtp_url: Option<String>,
+    smtp_ca: Option<PathBuf>,
+    mail_from: Option<String>,
     log_format: Option<LogFormat>,
     log: Option<String>,
 }
@@ -140,6 +169,31 @@ impl File {
 /// Where the store is.
 pub fn database(args: &StoreArgs) -> anyhow::Result<Database> {
     database_of(args, &File::read(args.config.as_deref())?)
+}
+
+/// The mail server of a command that sends mails, and of nothing else; none where none is set.
+pub fn mail(store: &StoreArgs, args: &MailArgs) -> anyhow::Result<Option<Relay>> {
+    mail_of(args, &File::read(store.config.as_deref())?)
+}
+
+fn mail_of(args: &MailArgs, file: &File) -> anyhow::Result<Option<Relay>> {
+    let url = args.smtp_url.as_ref().or(file.smtp_url.as_ref());
+    let from = args.mail_from.as_ref().or(file.mail_from.as_ref());
+    let (url, from) = match (url, from) {
+        (Some(url), Some(from)) => (url, from),
+        (None, None) => return Ok(None),
+        (Some(_), None) => bail!("smtp_url is set and mail_from is not: who are mails from?"),
+        (None, Some(_)) => {
+            bail!("mail_from is set and smtp_url is not: through what are mails sent?")
+        }
+    };
+    let roots = match args.smtp_ca.as_ref().or(file.smtp_ca.as_ref()) {
+        None => None,
+        Some(path) => Some(std::fs::read(path).with_context(|| {
+            format!("cannot read the file of the mail server's CA `{}`", path.display())
+        })?),
+    };
+    Relay::new(url, from, roots.as_deref()).map(Some).map_err(anyhow::Error::msg)
 }
 
 /// A database that is named goes before a folder that is named elsewhere, but not beside it.
@@ -185,6 +239,7 @@ pub struct Settings {
     pub cursor_timeout: Duration,
     pub dns: Dns,
     pub shutdown: Duration,
+    pub relay: Option<Relay>,
     pub log_format: LogFormat,
     pub log: String,
 }
@@ -193,6 +248,7 @@ impl Settings {
     pub fn new(store: &StoreArgs, args: &ServeArgs) -> anyhow::Result<Self> {
         let file = File::read(store.config.as_deref())?;
         let database = database_of(store, &file)?;
+        let relay = mail_of(&args.mail, &file)?;
         let listen = match args.listen.or(file.listen) {
             Some(listen) => listen,
             None => DEFAULT_LISTEN.parse().context("the default address")?,
@@ -215,6 +271,7 @@ impl Settings {
             shutdown: Duration::from_secs(
                 args.shutdown_seconds.or(file.shutdown_seconds).unwrap_or(30),
             ),
+            relay,
             log_format: args.log_format.or(file.log_format).unwrap_or_default(),
             log: args.log.clone().or(file.log).unwrap_or_else(|| "info".into()),
         };

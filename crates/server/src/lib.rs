@@ -16,6 +16,7 @@ pub mod dns;
 pub mod http;
 pub mod ids;
 pub mod log;
+pub mod mail;
 pub mod members;
 pub mod rate_limit;
 pub mod schemas;

@@ -50,7 +50,7 @@ pub struct Enrolment {
     pub policy: Policy,
     /// Where people sign in.
     pub link: Option<String>,
-    /// Who the mail is from, by name; the organization's name where there is none.
+    /// Who the mail is from, by name; where there is none, the sender that is set for all.
     pub sender: Option<String>,
     /// By language tag in lower case.
     pub texts: BTreeMap<String, Text>,

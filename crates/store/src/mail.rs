@@ -238,6 +238,46 @@ pub async fn note(tx: &mut Tx, organization_id: &str, id: &str, problem: &str) -
     .await
 }
 
+/// What sending a mail depends on beside itself.
+#[derive(Clone, Debug)]
+pub struct Circumstances {
+    /// The organization's name; none once it is deleted.
+    pub organization: Option<String>,
+    /// The organization's settings.
+    pub settings: Map<String, Value>,
+    /// The member's state; none where there is no such member.
+    pub member_state: Option<String>,
+}
+
+/// What sending a mail depends on, as it is now. A single statement.
+pub async fn circumstances(tx: &mut Tx, mail: &Mail) -> Result<Circumstances> {
+    let found = tx
+        .query_opt(
+            "SELECT o.name, o.settings, o.deleted_at, (SELECT m.state FROM member m \
+             WHERE m.organization_id = o.id AND m.id = ?2) FROM organization o WHERE o.id = ?1",
+            &[(&mail.organization_id).into(), (&mail.member_id).into()],
+            |row| {
+                let corrupt = |e: serde_json::Error| Error::Corrupt {
+                    table: "organization",
+                    row: mail.organization_id.clone(),
+                    problem: e.to_string(),
+                };
+                let name = row.text(0)?.to_owned();
+                Ok(Circumstances {
+                    organization: row.optional_int(2)?.is_none().then_some(name),
+                    settings: serde_json::from_str(row.text(1)?).map_err(corrupt)?,
+                    member_state: row.optional_text(3)?.map(str::to_owned),
+                })
+            },
+        )
+        .await?;
+    Ok(found.unwrap_or_else(|| Circumstances {
+        organization: None,
+        settings: Map::new(),
+        member_state: None,
+    }))
+}
+
 /// The mail with this id, of any living organization.
 pub async fn get(tx: &mut Tx, id: &str) -> Result<Option<Mail>> {
     let sql = format!(
@@ -247,21 +287,24 @@ pub async fn get(tx: &mut Tx, id: &str) -> Result<Option<Mail>> {
     tx.query_opt(&sql, &[id.into()], read).await
 }
 
-/// Queues a mail anew that nobody tries to send any more, or one that waits for its next attempt; due
-/// at once, its attempts are counted anew. Whether it still was in that state.
+/// Queues a mail anew that nobody tries to send any more, or one that waits for its next attempt: to
+/// the recipient and with the content that `mail` has now, due at once, its attempts counted anew.
+/// Whether it still was in that state.
 pub async fn again(tx: &mut Tx, mail: &Mail, now: i64) -> Result<bool> {
     if matches!(mail.state, State::Sending | State::Sent) {
         return Ok(false);
     }
     let queued = tx
         .execute(
-            "UPDATE mail SET state = 'queued', attempts = 0, due_at = ?4 \
-             WHERE organization_id = ?1 AND id = ?2 AND state = ?3",
+            "UPDATE mail SET state = 'queued', attempts = 0, due_at = ?4, recipient = ?5, \
+             content = ?6 WHERE organization_id = ?1 AND id = ?2 AND state = ?3",
             &[
                 (&mail.organization_id).into(),
                 (&mail.id).into(),
                 mail.state.name().into(),
                 now.into(),
+                (&mail.recipient).into(),
+                (&mail.content.to_json()).into(),
             ],
         )
         .await?;

@@ -24,7 +24,8 @@ pub struct Shown {
     pub overrides: Option<Object>,
     /// The lines in force.
     pub mapping: AttributeMapping,
-    /// What is left out, because schemas have changed since it was saved.
+    /// What could not be saved now, because schemas have changed since it was: what is not declared
+    /// any more is read as what never was.
     pub mistakes: Vec<Mistake>,
 }
 
@@ -109,8 +110,10 @@ pub async fn show(store: &Store, directory_id: &str) -> Result<Shown, Error> {
         })
     };
     let overrides = policies.attribute_mapping.map(read).transpose()?;
-    let (mapping, mistakes) =
-        AttributeMapping::salvage(&overrides.clone().unwrap_or_default(), &types.user);
+    let laid_over = overrides.clone().unwrap_or_default();
+    // Members follow lines to what nobody declares as well.
+    let (mapping, _) = AttributeMapping::salvage(&laid_over, &ResourceTypes::default().user);
+    let (_, mistakes) = AttributeMapping::salvage(&laid_over, &types.user);
     Ok(Shown { overrides, mapping, mistakes })
 }
 

@@ -111,7 +111,9 @@ fn text_of(file: &str) -> Result<String, Failure> {
 fn print(shown: &Shown) {
     print!("{}", shown.mapping);
     if !shown.mistakes.is_empty() {
-        println!("\nLeft out, because the directory's schemas have changed since it was saved:");
+        println!(
+            "\nIn force as saved; the directory's schemas have changed since, and it could not be saved now:"
+        );
         for mistake in &shown.mistakes {
             println!("{mistake}");
         }

@@ -10,6 +10,7 @@ mod demo;
 mod directory;
 mod domain;
 mod grantable;
+mod mail;
 mod mapping;
 mod member;
 mod new_file;
@@ -88,6 +89,11 @@ enum Command {
     Account {
         #[command(subcommand)]
         command: account::Command,
+    },
+    /// List mails to members, send one again, test the mail server
+    Mail {
+        #[command(subcommand)]
+        command: mail::Command,
     },
     /// Show, set and clear which attributes of a directory's users become which fields of members
     Mapping {
@@ -214,6 +220,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Member { command } => member::run(command, &cli.store).await,
         Command::Team { command } => team::run(command, &cli.store).await,
         Command::Account { command } => account::run(command, &cli.store).await,
+        Command::Mail { command } => mail::run(command, &cli.store).await,
         Command::Mapping { command } => mapping::run(command, &cli.store).await,
         Command::Role { command } => role::run(command, &cli.store).await,
         Command::Rule { command } => rule::run(command, &cli.store).await,

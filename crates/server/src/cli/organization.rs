@@ -1,11 +1,17 @@
 //! `headcount organization`.
 
+mod mail_text;
+
 use clap::Subcommand;
 use serde_json::{Value, json};
-use store::organizations::Organization;
+use store::{enrolment::Policy, organizations::Organization};
 
 use super::{Failure, open, output, settle};
-use crate::{admin::organizations, clock, config::StoreArgs};
+use crate::{
+    admin::{enrolment, organizations},
+    clock,
+    config::StoreArgs,
+};
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -25,6 +31,28 @@ pub enum Command {
         /// Print JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Change the settings of an organization
+    Update {
+        slug: String,
+        /// Mail to members: `creation` writes to each once, when a directory makes them active for
+        /// the first time
+        #[arg(long, value_parser = ["off", "creation"])]
+        enrolment: Option<String>,
+        /// Where members sign in, as the mail says; empty takes it away
+        #[arg(long, value_name = "URL")]
+        enrolment_link: Option<String>,
+        /// The name that the mail is from; empty takes it away [default: that of --mail-from]
+        #[arg(long, value_name = "NAME")]
+        enrolment_sender: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show and change the text of the mail to new members
+    MailText {
+        #[command(subcommand)]
+        command: mail_text::Command,
     },
     /// Delete an organization: its directories answer nobody from then on
     Delete {
@@ -65,6 +93,37 @@ pub async fn run(command: Command, args: &StoreArgs) -> Result<(), Failure> {
                 output::table(&["SLUG", "NAME", "CREATED", "ID"], &rows);
             }
         }
+        Command::Update { slug, enrolment, enrolment_link, enrolment_sender, json } => {
+            let policy = enrolment.map(|policy| match &*policy {
+                "creation" => Policy::Creation,
+                _ => Policy::Off,
+            });
+            let change = enrolment::Change {
+                policy,
+                link: enrolment_link.as_deref(),
+                sender: enrolment_sender.as_deref(),
+            };
+            let set = enrolment::update(&store, &slug, &change).await?;
+            if json {
+                output::json(&json!({
+                    "slug": slug,
+                    "enrolment": {
+                        "policy": set.policy.name(),
+                        "link": set.link,
+                        "sender": set.sender,
+                    },
+                }));
+            } else {
+                println!("organization {slug}: enrolment mail {}", set.policy.name());
+                if let Some(link) = set.link {
+                    println!("  link: {link}");
+                }
+                if let Some(sender) = set.sender {
+                    println!("  sender: {sender}");
+                }
+            }
+        }
+        Command::MailText { command } => mail_text::run(command, &store).await?,
         Command::Delete { slug, json } => {
             organizations::delete(&store, &slug, clock::now()).await?;
             settle().await;

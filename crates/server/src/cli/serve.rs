@@ -26,6 +26,7 @@ use crate::{
     config::{ServeArgs, Settings, StoreArgs},
     http, ids,
     log::{self, Log, LogWriter},
+    mail::{self, Outbox},
     members, shared_rate, telemetry,
 };
 
@@ -77,6 +78,8 @@ pub struct Server {
     serving: JoinHandle<()>,
     log: LogWriter,
     background: Background,
+    outbox: Arc<Outbox>,
+    grace: Duration,
     watching: JoinHandle<()>,
 }
 
@@ -117,12 +120,16 @@ impl Server {
             Database::Embedded(_) => Others::Nobody,
             Database::Postgres(_) => Others::Processes,
         };
+        if let Some(relay) = &settings.relay {
+            tracing::info!(%relay, "mails go to a mail server");
+        }
+        let outbox = Arc::new(Outbox::new(settings.relay.clone()));
         let background = Background::start(
             Arc::clone(&store),
             Arc::clone(&availability),
             others,
             &process,
-            jobs(&settings),
+            jobs(&settings, &outbox),
         );
         let (max_connections, grace) = (settings.max_connections, settings.shutdown);
         let app = App::new(settings, public_url.clone(), Arc::clone(&store), availability, log);
@@ -145,15 +152,18 @@ impl Server {
             serving,
             log: log_writer,
             background,
+            outbox,
+            grace,
             watching,
         })
     }
 
-    /// Leaves the background work to others, finishes what was accepted, writes what is left of the
-    /// log, closes the store.
+    /// Finishes the mails that are being sent, leaves the background work to others, finishes what was
+    /// accepted, writes what is left of the log, closes the store.
     pub async fn stop(self) {
         tracing::info!("stopping: open requests are finished");
         let _ = self.stop.send(());
+        self.outbox.finish(self.grace).await;
         self.background.stop().await;
         if let Err(error) = self.serving.await {
             tracing::error!(%error, "the accept loop failed");
@@ -188,8 +198,9 @@ async fn open(database: &Database) -> Result<Store, store::Error> {
 }
 
 /// What is to be done beside answering requests.
-fn jobs(settings: &Settings) -> Vec<Job> {
+fn jobs(settings: &Settings, outbox: &Arc<Outbox>) -> Vec<Job> {
     let (retention_days, dns) = (settings.log_retention_days, settings.dns.clone());
+    let outbox = Arc::clone(outbox);
     let configurations = Arc::<members::Configurations>::default();
     vec![
         Job {
@@ -206,6 +217,11 @@ fn jobs(settings: &Settings) -> Vec<Job> {
             name: "rate-limits",
             every: shared_rate::FORGET_EVERY,
             work: Box::new(|held| Box::pin(shared_rate::forget_unused(held))),
+        },
+        Job {
+            name: "mail",
+            every: mail::LOOK_EVERY,
+            work: Box::new(move |held| Box::pin(Arc::clone(&outbox).run(held))),
         },
         Job {
             name: "projection",

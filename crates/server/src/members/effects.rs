@@ -15,7 +15,10 @@ use store::{
     members::{MemberSource, Standing, StoredMember, member_key},
 };
 
-use super::world::{Person, World};
+use super::{
+    enrolment,
+    world::{Person, World},
+};
 use crate::ids;
 
 /// What becomes of one member.
@@ -231,8 +234,12 @@ impl Effects {
                 tx.free_email(&effect.id).await?;
             }
         }
+        let mut greets = None;
         for effect in &self.members {
             effect.store(configuration, now, tx).await?;
+            if effect.enrols() && *greets.get_or_insert_with(|| enrolment::greets(standing)) {
+                enrolment::greet(&effect.id, &effect.now, now, tx).await?;
+            }
             record.extend(effect.events());
         }
         for event in &record {
@@ -269,6 +276,15 @@ impl MemberEffect {
             tx.leave_team(team, &self.id).await?;
         }
         Ok(())
+    }
+
+    /// Whether it makes somebody active for the first time whom the product did not have as active by
+    /// itself before.
+    fn enrols(&self) -> bool {
+        let is_known = |before: &StoredMember| {
+            before.enrolled_at.is_some() || before.member.state == State::Active
+        };
+        self.now.state == State::Active && !self.before.as_ref().is_some_and(is_known)
     }
 
     fn is_merged(&self) -> bool {

@@ -8,6 +8,7 @@
 
 pub mod configurations;
 pub mod effects;
+pub mod enrolment;
 pub mod follow;
 mod memberships;
 pub mod preview;

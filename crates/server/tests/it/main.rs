@@ -29,6 +29,7 @@ mod hostile;
 mod isolation;
 mod learning;
 mod log;
+mod mail;
 mod me;
 mod members;
 mod members_cli;

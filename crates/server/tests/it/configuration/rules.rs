@@ -1,4 +1,5 @@
 use serde_json::json;
+use store::Tx;
 
 use super::{all_refused, begins, begun, each, nothing_begun};
 use crate::harness::TestStore;
@@ -98,4 +99,32 @@ async fn rules_are_refused() {
     )
     .await;
     assert_eq!(each(&store.command("rule list --organization acme").await, "id").len(), 2);
+}
+
+/// Several who change the rules of an organization at the same moment: nothing is lost, and there is
+/// one order.
+#[tokio::test]
+async fn rules_that_are_added_at_once_have_positions_of_their_own() {
+    let store = TestStore::new().await;
+    store.command("organization create acme").await;
+    store.command("role create admin --precedence 10").await;
+    let add = |group: &str| {
+        format!("rule add --organization acme --role admin --position 1 --group {group}")
+    };
+    let commands = ["a", "b", "c", "d"].map(add);
+    tokio::join!(
+        store.command(&commands[0]),
+        store.command(&commands[1]),
+        store.command(&commands[2]),
+        store.command(&commands[3]),
+    );
+    let listed = store.command("rule list --organization acme").await;
+    let mut groups = each(&listed, "group");
+    groups.sort_unstable();
+    assert_eq!(groups, ["a", "b", "c", "d"]);
+    let read = async |tx: &mut Tx| {
+        tx.query("SELECT position FROM role_rule ORDER BY position", &[], |row| row.int(0)).await
+    };
+    let positions = store.open().await.look_up::<_, store::Error, _>(read).await.unwrap();
+    assert_eq!(positions, [1, 2, 3, 4]);
 }

@@ -2,7 +2,7 @@ use serde_json::json;
 use store::{Tx, settings};
 
 use super::{all_refused, begins, begun, nothing_begun};
-use crate::harness::TestStore;
+use crate::harness::{TestServer, TestStore, group};
 
 #[tokio::test]
 async fn slugs_of_teams_are_configured() {
@@ -46,4 +46,29 @@ async fn slugs_of_teams_are_configured() {
                 normalise";
     begun(&store, "settings", back).await;
     assert_eq!(shown().await, default);
+}
+
+/// What the identity provider hears of a name that makes no team, and the next write that does.
+#[tokio::test]
+async fn names_that_do_not_fit_are_refused() {
+    let (server, client) = TestServer::with_client().await;
+    server.command("settings team-slugs --misfit refuse").await;
+    let created = client.post("/Groups", group("Sales EMEA")).await.expect(201);
+    let refused = client.post("/Groups", group("R&D Zürich")).await.refused(400).body;
+    assert_eq!(refused["scimType"], "invalidValue");
+    let detail = refused["detail"].as_str().unwrap();
+    assert!(detail.contains("`R&D Zürich`"), "{detail}");
+    assert!(detail.contains("for example to `r-d-zurich`"), "{detail}");
+    let listed = client.get("/Groups").await.expect(200).body;
+    assert_eq!(listed["totalResults"], 1);
+    assert_eq!(listed["Resources"][0]["id"], created.id());
+
+    server.command("settings team-slugs --misfit normalise").await;
+    client.post("/Groups", group("R&D Zürich")).await.expect(201);
+    // A pattern of one's own is binding in both cases.
+    server.command("settings team-slugs --pattern acme-[a-z0-9-]+").await;
+    let refused = client.post("/Groups", group("Support")).await.refused(400).body;
+    let detail = refused["detail"].as_str().unwrap();
+    assert!(detail.contains("`support`, which does not match `acme-[a-z0-9-]+`"), "{detail}");
+    client.post("/Groups", group("Acme Support")).await.expect(201);
 }

@@ -2,6 +2,7 @@
 
 mod balancer;
 mod client;
+pub mod smtp;
 mod store;
 
 use std::{

@@ -327,9 +327,9 @@ impl<'t> OrganizationTx<'t> {
             .query(
                 "SELECT 0, id FROM member WHERE organization_id = ?1 AND email_key = ?2 UNION ALL \
                  SELECT 1, x.id FROM (SELECT id FROM member WHERE organization_id = ?1 \
-                 AND external_id_key = ?3 ORDER BY id LIMIT 20) x UNION ALL \
+                 AND external_id_key = ?3 LIMIT 20) x UNION ALL \
                  SELECT 2, y.id FROM (SELECT id FROM member WHERE organization_id = ?1 \
-                 AND username_key = ?4 ORDER BY id LIMIT 20) y",
+                 AND username_key = ?4 LIMIT 20) y",
                 &[
                     (&self.organization_id).into(),
                     email_key.into(),
@@ -358,9 +358,12 @@ impl<'t> OrganizationTx<'t> {
     /// Who should have an e-mail address that another member has.
     pub async fn members_waiting_for(&mut self, email_key: &str) -> Result<Vec<String>> {
         let sql = "SELECT id FROM member WHERE organization_id = ?1 AND wanted_email_key = ?2 \
-                   AND state <> 'deleted' ORDER BY id";
+                   AND state <> 'deleted'";
         let params = [(&self.organization_id).into(), email_key.into()];
-        self.tx.query(sql, &params, |row| Ok(row.text(0)?.into())).await
+        let mut ids: Vec<String> =
+            self.tx.query(sql, &params, |row| Ok(row.text(0)?.into())).await?;
+        ids.sort_unstable();
+        Ok(ids)
     }
 
     /// Active members who have a role, as many as `limit`: `(member, whether something is held)`.
@@ -371,7 +374,7 @@ impl<'t> OrganizationTx<'t> {
     ) -> Result<Vec<(String, bool)>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let sql = "SELECT id, held FROM member WHERE organization_id = ?1 AND role = ?2 \
-                   AND state = 'active' ORDER BY id LIMIT ?3";
+                   AND state = 'active' LIMIT ?3";
         let params = [(&self.organization_id).into(), role.into(), limit.into()];
         let read = |row: &Row<'_>| Ok((row.text(0)?.into(), row.optional_text(1)?.is_some()));
         self.tx.query(sql, &params, read).await

@@ -90,14 +90,20 @@ impl OrganizationTx<'_> {
 
     /// The living teams of this name, compared without case, that no group of this directory is.
     pub async fn teams_to_join(&mut self, name: &str, directory_id: &str) -> Result<Vec<Team>> {
+        // Whether there is a group is asked of each: joined, PostgreSQL might begin with all teams.
         let sql = format!(
-            "SELECT {COLUMNS} FROM team t WHERE t.organization_id = ?1 AND t.name_key = ?2 \
-             AND NOT EXISTS (SELECT 1 FROM team_source s WHERE s.organization_id = ?1 \
-             AND s.team_id = t.id AND s.directory_id = ?3) ORDER BY t.id"
+            "SELECT {COLUMNS}, (SELECT COUNT(*) FROM team_source s WHERE s.organization_id = ?1 \
+             AND s.team_id = t.id AND s.directory_id = ?3) FROM team t \
+             WHERE t.organization_id = ?1 AND t.name_key = ?2"
         );
         let key = value_key(name);
         let params = [(&self.organization_id).into(), (&key).into(), directory_id.into()];
-        self.tx.query(&sql, &params, read).await
+        let read = |row: &Row<'_>| Ok((read(row)?, row.int(8)?));
+        let teams = self.tx.query(&sql, &params, read).await?;
+        let mut teams: Vec<Team> =
+            teams.into_iter().filter(|(_, groups)| *groups == 0).map(|(team, _)| team).collect();
+        teams.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(teams)
     }
 
     /// The living teams after the id `after`, as many as `limit`.
@@ -179,12 +185,13 @@ impl OrganizationTx<'_> {
 
     /// The groups that a team is.
     pub async fn team_sources(&mut self, team_id: &str) -> Result<Vec<TeamSource>> {
-        self.tx
+        let mut sources = self
+            .tx
             .query(
                 "SELECT s.directory_id, s.group_id, (SELECT g.display FROM resource g \
                  WHERE g.directory_id = s.directory_id AND g.resource_type = 'Group' \
                  AND g.id = s.group_id) FROM team_source s WHERE s.organization_id = ?1 \
-                 AND s.team_id = ?2 ORDER BY s.directory_id, s.group_id",
+                 AND s.team_id = ?2",
                 &[(&self.organization_id).into(), team_id.into()],
                 |row| {
                     Ok(TeamSource {
@@ -194,7 +201,9 @@ impl OrganizationTx<'_> {
                     })
                 },
             )
-            .await
+            .await?;
+        sources.sort_unstable();
+        Ok(sources)
     }
 
     /// Those of the teams that no group is: nobody but people says who is in them.

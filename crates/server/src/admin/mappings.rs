@@ -9,10 +9,13 @@ use serde::{
     de::{Error as _, MapAccess, Visitor},
 };
 use serde_json::Value;
-use store::{Store, Tx, directories::Directory};
+use store::{OrganizationTx, Store, Tx, directories::Directory};
 
 use super::{Error, directories, schemas};
-use crate::schemas::ResourceTypes;
+use crate::{
+    members::{self, preview::Preview},
+    schemas::ResourceTypes,
+};
 
 /// The longest file, in bytes.
 pub const MAX_FILE: usize = 1 << 18;
@@ -117,27 +120,41 @@ pub async fn show(store: &Store, directory_id: &str) -> Result<Shown, Error> {
     Ok(Shown { overrides, mapping, mistakes })
 }
 
-/// Saves what is laid over the defaults, in place of what was; answers the lines in force.
+/// What would become of the members if these overrides were saved; nothing is.
+pub async fn preview(
+    store: &Store,
+    directory_id: &str,
+    overrides: &Object,
+) -> Result<Preview, Error> {
+    let mapping = check(store, directory_id, overrides).await?;
+    directories::get(store, directory_id).await?;
+    Ok(members::preview::of_mapping(store, directory_id, mapping).await?)
+}
+
+/// Saves what is laid over the defaults, in place of what was; answers the lines in force. With the
+/// stamp of a [`Preview`], only if nothing was written to the organization since.
 pub async fn set(
     store: &Store,
     directory_id: &str,
     overrides: Object,
+    stamp: Option<String>,
     now: i64,
 ) -> Result<AttributeMapping, Error> {
     let mapping = check(store, directory_id, &overrides).await?;
-    save(store, directory_id, Some(Value::from(overrides).to_string()), now).await?;
+    save(store, directory_id, Some(Value::from(overrides).to_string()), stamp, now).await?;
     Ok(mapping)
 }
 
 /// Takes away what is laid over the defaults.
 pub async fn clear(store: &Store, directory_id: &str, now: i64) -> Result<(), Error> {
-    save(store, directory_id, None, now).await
+    save(store, directory_id, None, None, now).await
 }
 
 async fn save(
     store: &Store,
     directory_id: &str,
     overrides: Option<String>,
+    stamp: Option<String>,
     now: i64,
 ) -> Result<(), Error> {
     directories::change(
@@ -145,6 +162,12 @@ async fn save(
         directory_id,
         now,
         async move |tx: &mut Tx, directory: &Directory| {
+            if let Some(stamp) = &stamp {
+                let mut organization = OrganizationTx::new(tx, &directory.organization_id);
+                if members::preview::stamp(&organization.standing().await?) != *stamp {
+                    return Err(moved());
+                }
+            }
             let before = store::directories::policies_of(tx, &directory.id).await?;
             if before.and_then(|before| before.attribute_mapping) == overrides {
                 return Ok(None);
@@ -155,6 +178,14 @@ async fn save(
         },
     )
     .await
+}
+
+fn moved() -> Error {
+    Error::Conflict(
+        "the organization has changed since the preview: look at a new one, then save it with its \
+         stamp"
+            .into(),
+    )
 }
 
 /// What the directory declares of its users.

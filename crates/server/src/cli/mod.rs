@@ -17,6 +17,7 @@ mod new_file;
 mod organization;
 mod output;
 mod progress;
+mod projection;
 mod role;
 mod rule;
 mod schema;
@@ -115,6 +116,8 @@ enum Command {
         #[command(subcommand)]
         command: settings::Command,
     },
+    /// Show how far an organization's members have been brought to its configuration
+    Projection(projection::Args),
     /// Act as Microsoft Entra ID, Okta, OneLogin or JumpCloud towards any SCIM 2.0 server, and report
     /// what it gets wrong
     Simulate(simulate::Args),
@@ -222,6 +225,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Account { command } => account::run(command, &cli.store).await,
         Command::Mail { command } => mail::run(command, &cli.store).await,
         Command::Mapping { command } => mapping::run(command, &cli.store).await,
+        Command::Projection(args) => projection::run(args, &cli.store).await,
         Command::Role { command } => role::run(command, &cli.store).await,
         Command::Rule { command } => rule::run(command, &cli.store).await,
         Command::Settings { command } => settings::run(command, &cli.store).await,

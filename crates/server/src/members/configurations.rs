@@ -7,7 +7,6 @@ use std::{
 
 use mapping::{AttributeMapping, Configuration};
 use scim::schema::ResourceType;
-use serde_json::Value;
 use store::{OrganizationTx, configuration::DirectoryRow, members::Standing};
 
 use crate::schemas::ResourceTypes;
@@ -43,29 +42,24 @@ impl Configurations {
     }
 }
 
-/// The mapping of a directory. What is saved was checked; what a later version of the program does not
-/// understand any more is said in the log, and the defaults are in force.
+/// The mapping of a directory. What was saved was checked; lines that a later version of the program
+/// does not understand any more are left out, and said in the log.
 pub fn read_mapping(directory: &DirectoryRow) -> AttributeMapping {
     let Some(saved) = &directory.attribute_mapping else { return AttributeMapping::defaults() };
-    parse_mapping(saved).unwrap_or_else(|why| {
+    let overrides = serde_json::from_str(saved).unwrap_or_default();
+    let (mapping, mistakes) = AttributeMapping::salvage(&overrides, &USER);
+    if let Some(mistake) = mistakes.first() {
         tracing::error!(
             directory.id = directory.id,
-            why,
-            "the saved attribute mapping cannot be read: the defaults are in force"
+            mistakes = mistakes.len(),
+            first = %mistake,
+            "lines of the saved attribute mapping cannot be read"
         );
-        AttributeMapping::defaults()
-    })
+    }
+    mapping
 }
 
-/// A user without the extensions that directories declare: paths to what nobody declared are
+/// A user without the extensions that directories declare: paths to what nobody declares are
 /// understood without.
 static USER: LazyLock<Arc<ResourceType>> =
-    LazyLock::new(|| Arc::clone(&ResourceTypes::new(Vec::new(), Vec::new()).user));
-
-fn parse_mapping(saved: &str) -> Result<AttributeMapping, String> {
-    let saved: Value = serde_json::from_str(saved).map_err(|error| error.to_string())?;
-    let overrides = saved.get("mapping").unwrap_or(&saved).as_object();
-    let overrides = overrides.ok_or("it is no object")?;
-    AttributeMapping::read(overrides, &USER)
-        .map_err(|mistakes| mistakes.first().map(ToString::to_string).unwrap_or_default())
-}
+    LazyLock::new(|| Arc::clone(&ResourceTypes::default().user));

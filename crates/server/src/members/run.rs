@@ -1,7 +1,7 @@
 //! Bringing everybody to a changed configuration, a batch at a time: a run can be interrupted at any
 //! moment and goes on where it was.
 
-use std::sync::Arc;
+use std::{ops::ControlFlow, sync::Arc};
 
 use store::{
     OrganizationTx, Store, Tx, events::Cause, organizations, projections, projections::Projection,
@@ -42,12 +42,12 @@ pub async fn carry_on(held: Held, configurations: Arc<Configurations>) -> Done {
     Ok(())
 }
 
-/// Carries a run to its end, and says after each batch how far it is. Others may do the same at the
-/// same time: what is done is done once.
+/// Carries a run to its end, and says after each batch how far it is, unless that says to stop. Others
+/// may do the same at the same time: what is done is done once.
 pub async fn finish(
     store: &Store,
     organization_id: &str,
-    mut progress: impl FnMut(&Projection),
+    mut progress: impl FnMut(&Projection) -> ControlFlow<()>,
 ) -> Result<Option<Projection>, store::Error> {
     let configurations = Arc::<Configurations>::default();
     let organization_id = Arc::<str>::from(organization_id);
@@ -63,8 +63,7 @@ pub async fn finish(
         match run {
             None => return Ok(None),
             Some(run) => {
-                progress(&run);
-                if run.is_done {
+                if progress(&run).is_break() || run.is_done {
                     return Ok(Some(run));
                 }
             }

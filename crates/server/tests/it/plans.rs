@@ -14,15 +14,22 @@ use crate::harness::{
 const MOST_ROWS: f64 = 500.0;
 
 /// Tables that hold so much that nobody may read them from end to end.
-const LARGE: [&str; 10] = [
+const LARGE: [&str; 17] = [
     "access_token",
+    "account",
     "attribute_index",
     "directory",
+    "event",
     "journal",
+    "member",
+    "member_source",
     "membership",
     "organization",
     "provisioning_log",
     "resource",
+    "team",
+    "team_member",
+    "team_source",
     "token",
     "tombstone",
 ];
@@ -80,6 +87,31 @@ INSERT INTO tombstone (directory_id, id, resource_type, deleted_at)
 INSERT INTO provisioning_log (directory_id, request_id, at, duration_us, client, method, target,
         status)
     SELECT dir, 'r'||id, n, 1, 'generic', 'GET', '/Users', 200 FROM person;
+INSERT INTO account (id, email_address, email_key, created_at)
+    SELECT 'acc-'||n, name, name, n FROM person WHERE dir = '{dir}';
+INSERT INTO member (organization_id, id, state, email_key, username_key, external_id_key, version,
+        created_at, updated_at, settled_at, enrolled_at, document)
+    SELECT d.organization_id, 'mem-'||p.id, 'active', name, name, 'x'||n, 1, n, n, n, n,
+        '{\"state\":\"active\",\"why\":\"nothing\",\"role\":null,\"fields\":{\"email_address\":'||
+        '{\"value\":\"'||name||'\",\"from\":\"person\"}}}'
+    FROM person p JOIN directory d ON d.id = p.dir;
+INSERT INTO member_source (organization_id, directory_id, user_id, member_id, known_user_name,
+        linked_by, linked_at)
+    SELECT d.organization_id, dir, p.id, 'mem-'||p.id, name, 'created', n
+    FROM person p JOIN directory d ON d.id = p.dir;
+INSERT INTO team (organization_id, id, name, name_key, slug, version, created_at, updated_at,
+        document)
+    SELECT d.organization_id, 'team-'||c.id, 'Crew '||n, 'crew '||n, 'crew-'||n, 1, n, n, '{}'
+    FROM crew c JOIN directory d ON d.id = c.dir;
+INSERT INTO team_source (organization_id, directory_id, group_id, team_id)
+    SELECT d.organization_id, dir, c.id, 'team-'||c.id FROM crew c JOIN directory d ON d.id = c.dir;
+INSERT INTO team_member (organization_id, team_id, member_id)
+    SELECT d.organization_id, 'team-'||m.group_id, 'mem-'||m.member_id
+    FROM membership m JOIN directory d ON d.id = m.directory_id;
+INSERT INTO event (organization_id, sequence, at, kind, member_id, cause, cause_id, after)
+    SELECT d.organization_id, n, n, 'member.created', 'mem-'||p.id, 'person', 'nobody', '{}'
+    FROM person p JOIN directory d ON d.id = p.dir;
+UPDATE organization SET sequence = 100000;
 ";
 
 fn person(number: usize) -> String {

@@ -172,6 +172,9 @@ impl Call {
                 return Ok(list.pop().map_or(Item::Nothing, Item::Text));
             }
             (Self::First | Self::Last, Item::Nothing) => return Ok(Item::Nothing),
+            // What is short enough stays what it is, for `default`.
+            (Self::Truncate { length: 5.., .. }, Item::False)
+            | (Self::TruncateWords { length: 1.., .. }, Item::False) => return Ok(Item::False),
             (Self::Join(separator), Item::List(list)) => join(&list, &argument(separator)?)?,
             (Self::Slice { offset, length }, Item::List(list)) => {
                 let from = place(*offset, list.len());

@@ -63,6 +63,7 @@ fn what_templates_give() {
         ("{{ user[\"urn:example:hr:2.0:User:teams\"] | join: \"+\" }}", json!("a"), "x+y"),
         ("{{ user[\"groups[*].displayName\"] | join: \"/\" }}", json!("a"), "Admins/Sales"),
         ("{{ user.groups.value }}", json!("a"), "g-1g-2"),
+        ("{{ value | truncate: 5 | default: \"a\" }}", json!(false), "a"),
         ("{{ value | split: \"@\" | last }}", json!("a@b"), "b"),
         ("{{ value | split: \"-\" | slice: 1, 5 | join }}", json!("a-b-c"), "b c"),
         ("{{ value | split: \"-\" | first | upcase }}", json!("a-b"), "A"),

@@ -429,3 +429,63 @@ async fn accounts_are_shared_by_verified_domains() {
     let shown = server.command("account show ada@example.com").await;
     assert_eq!(organizations(&shown), ["globex"]);
 }
+
+/// Roles by rules are locked; by hand they can be given where no rule gives one, and nobody takes the
+/// last owner's away.
+#[tokio::test]
+async fn roles_by_hand() {
+    let (server, client) = TestServer::with_client().await;
+    for role in
+        ["owner --precedence 1 --owner", "admin --precedence 10", "user --precedence 99 --default"]
+    {
+        server.command(&format!("role create {role}")).await;
+    }
+    server.command("rule add --organization acme --group Admins* --role admin").await;
+    let ada = create(&client, "ada@example.com").await;
+    create(&client, "bo@example.com").await;
+    create_group(&client, "Admins of the crew", &[&ada]).await;
+
+    let role = |member: &Value| member["role"]["value"].as_str().unwrap().to_owned();
+    let shown = show(&server, "ada@example.com").await;
+    assert_eq!((&*role(&shown), &shown["role"]["locked"]), ("admin", &json!(true)));
+    let reason = shown["role"]["reason"].as_str().unwrap();
+    assert!(reason.contains("group `Admins of the crew` of directory `"), "{reason}");
+    assert!(reason.contains("for `Admins*`"), "{reason}");
+    let give = |who: &str, role: &str| {
+        format!("member update {who}@example.com --organization acme organization_role={role}")
+    };
+    refused(&server, &give("ada", "owner"), 1, &["`organization_role`", "Admins of the crew"])
+        .await;
+
+    let bo = show(&server, "bo@example.com").await;
+    assert_eq!((&*role(&bo), &bo["role"]["reason"]), ("user", &json!("the default role")));
+    let bo = server.command(&give("bo", "owner")).await;
+    assert_eq!((&*role(&bo), &bo["role"]["reason"]), ("owner", &json!("set by hand")));
+    assert_eq!(addresses(&server, "--role owner").await, ["bo@example.com"]);
+    assert_eq!(bo["events"][0]["kind"], "member.role_changed");
+    for last in [give("bo", "user"), give("bo", "")] {
+        refused(&server, &last, 1, &["is the last owner of `acme`"]).await;
+    }
+    let cy = "member create --organization acme --email cy@example.com --role owner";
+    assert_eq!(role(&server.command(cy).await), "owner");
+    assert_eq!(role(&server.command(&give("bo", "")).await), "user");
+    for verb in ["deactivate", "delete"] {
+        let last = format!("member {verb} cy@example.com --organization acme");
+        refused(&server, &last, 1, &["is the last owner of `acme`"]).await;
+    }
+
+    // What a directory wants of the last owner is held, and shown.
+    server.command(&give("bo", "owner")).await;
+    server.command("member delete cy@example.com --organization acme").await;
+    let bo = show(&server, "bo@example.com").await;
+    let user_id = bo["sources"][0]["user_id"].as_str().unwrap();
+    client.patch(&format!("/Users/{user_id}"), set("active", json!(false))).await.expect(200);
+    let held = show(&server, "bo@example.com").await;
+    assert_eq!(held["state"], "active");
+    let reason = held["held_reason"].as_str().unwrap();
+    assert!(reason.contains("deactivated") && reason.contains("last owner"), "{reason}");
+    let told = server.command_text("member list --organization acme --search bo@").await;
+    assert!(told.contains("held: last owner"), "{told}");
+    server.command("member create --organization acme --email di@example.com --role owner").await;
+    assert_eq!(show(&server, "bo@example.com").await["state"], "deactivated");
+}

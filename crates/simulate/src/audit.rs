@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::Kind;
 use crate::call::{Call, equals};
 use crate::client::Client;
-use crate::report::{Difference, shorten};
+use crate::report::{Believed, BelievedGroup, BelievedUser, Difference, shorten};
 use crate::run::Run;
 use crate::target::Target;
 
@@ -59,9 +59,38 @@ pub struct Beliefs {
     pub gone: Vec<Gone>,
 }
 
+impl Beliefs {
+    /// What they come to, for whoever compares it with something else.
+    pub fn believed(&self) -> Believed {
+        let user = |held: &HeldUser| {
+            let email = EMAILS.iter().find_map(|target| held.values.get(target)?.as_str());
+            BelievedUser {
+                id: held.id.clone(),
+                user_name: held.name().to_owned(),
+                email: email.filter(|email| !email.is_empty()).map(str::to_owned),
+                // Who was found and linked is on unless somebody switched them off.
+                active: held.values.get(&ACTIVE) != Some(&Value::Bool(false)),
+            }
+        };
+        let group = |held: &HeldGroup| BelievedGroup {
+            id: held.id.clone(),
+            name: held.name().to_owned(),
+            members: held.members.clone(),
+            undecided: held.undecided.clone(),
+        };
+        Believed {
+            users: self.users.iter().map(user).collect(),
+            groups: self.groups.iter().map(group).collect(),
+        }
+    }
+}
+
 pub const USER_NAME: Target = Target::Plain("userName");
 pub const DISPLAY_NAME: Target = Target::Plain("displayName");
 pub const ACTIVE: Target = Target::Plain("active");
+/// Where the services write an address.
+const EMAILS: [Target; 2] =
+    [Target::Typed("emails", "work", "value"), Target::Primary("emails", "value")];
 pub const MANAGER: Target = Target::Enterprise("manager");
 pub const MANAGER_VALUE: Target = Target::EnterpriseSub("manager", "value");
 

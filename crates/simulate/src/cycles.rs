@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::audit::{self, ACTIVE, Beliefs};
+use crate::audit::{self, ACTIVE, Beliefs, DISPLAY_NAME, Gone, HeldGroup};
+use crate::call::Call;
 use crate::cast;
 use crate::directory::{Directory, Person};
 use crate::entra::{Depth, Job};
@@ -106,29 +107,37 @@ pub async fn run_cycles(
 
 /// What happened in the source between two cycles.
 #[derive(Debug, Default)]
-struct Stirred {
-    hired: Vec<usize>,
-    updated: Vec<usize>,
-    left: Vec<usize>,
-    back: Vec<usize>,
-    groups: Vec<usize>,
+pub struct Stirred {
+    pub hired: Vec<usize>,
+    pub updated: Vec<usize>,
+    pub left: Vec<usize>,
+    pub back: Vec<usize>,
+    /// Groups with other members.
+    pub groups: Vec<usize>,
+    /// Groups with another name.
+    pub renamed: Vec<usize>,
+    /// Groups that are deleted, on the server as well.
+    pub deleted: Vec<usize>,
+    /// Groups that are not pushed any more, and stay on the server where the service leaves them.
+    pub unlinked: Vec<usize>,
 }
 
 impl Stirred {
     fn count(&self) -> usize {
         let people = [&self.hired, &self.updated, &self.left, &self.back];
-        people.iter().map(|list| list.len()).sum::<usize>() + self.groups.len()
+        let groups = [&self.groups, &self.renamed, &self.deleted, &self.unlinked];
+        people.into_iter().chain(groups).map(Vec::len).sum()
     }
 }
 
-enum Service<'a, 'r> {
+pub enum Service<'a, 'r> {
     Entra(Box<Job<'a, 'r>>),
     Okta(Box<Org<'a, 'r>>),
     Plain(Box<Plain<'a, 'r>>),
 }
 
 impl<'a, 'r> Service<'a, 'r> {
-    fn new(run: &'a mut Run<'r>) -> Self {
+    pub fn new(run: &'a mut Run<'r>) -> Self {
         match run.options.kind {
             Kind::Entra => {
                 let mut job = Job::new(run);
@@ -147,7 +156,7 @@ impl<'a, 'r> Service<'a, 'r> {
         }
     }
 
-    fn parts(&mut self) -> (&Run<'r>, &mut Directory) {
+    pub fn parts(&mut self) -> (&Run<'r>, &mut Directory) {
         match self {
             Service::Entra(job) => (job.run, &mut job.source),
             Service::Okta(org) => (org.run, &mut org.source),
@@ -157,16 +166,22 @@ impl<'a, 'r> Service<'a, 'r> {
 
     async fn turn(&mut self, number: u32, due: Moment) -> CycleLine {
         let (run, source) = self.parts();
-        let before = {
-            let mut log = run.client.log();
-            log.timeline.pass_until(due);
-            log.silent = 0;
-            log.requests.values().flat_map(BTreeMap::values).sum::<u64>()
-        };
+        run.client.log().timeline.pass_until(due);
         let stirred = match number {
             // At first there is nobody yet to whom anything could happen.
             1 => Stirred::default(),
             _ => stir(run, source, number).await,
+        };
+        self.push(number, stirred).await
+    }
+
+    /// A cycle, or what an event-driven service does in the time of one.
+    pub async fn push(&mut self, number: u32, stirred: Stirred) -> CycleLine {
+        let (run, _) = self.parts();
+        let before = {
+            let mut log = run.client.log();
+            log.silent = 0;
+            log.requests.values().flat_map(BTreeMap::values).sum::<u64>()
         };
         let at_ms = run.now();
         let mut line = CycleLine {
@@ -199,7 +214,30 @@ impl<'a, 'r> Service<'a, 'r> {
         line
     }
 
-    async fn into_beliefs(self) -> Beliefs {
+    /// Deletes somebody's account on the server and drops the link to it.
+    pub async fn forget(&mut self, place: usize) {
+        let (held, groups, gone): (_, Vec<&mut HeldGroup>, _) = match self {
+            Service::Entra(job) => {
+                let groups = job.groups.values_mut().map(|link| &mut link.held);
+                (job.users.remove(&place), groups.collect(), &mut job.gone)
+            }
+            Service::Okta(org) => {
+                (org.users.remove(&place), org.groups.values_mut().collect(), &mut org.gone)
+            }
+            Service::Plain(plain) => {
+                (plain.users.remove(&place), plain.groups.values_mut().collect(), &mut plain.gone)
+            }
+        };
+        let Some(held) = held else { return };
+        for group in groups {
+            group.members.remove(&held.id);
+        }
+        let call = Call::delete("/Users", &held.id).verifying();
+        gone.push(Gone { endpoint: "/Users", name: held.name().to_owned(), id: held.id });
+        self.parts().0.client.send(call).await;
+    }
+
+    pub async fn into_beliefs(self) -> Beliefs {
         match self {
             Service::Entra(mut job) => {
                 job.run.client.troubles().quiet();
@@ -257,7 +295,25 @@ async fn okta_turn(org: &mut Org<'_, '_>, stirred: Stirred) -> Result<usize, okt
     org.happen("profiles pushed", family, okta::Event::Update, &stirred.updated).await;
     // What failed before differs still, and is tried again with the rest.
     org.catch_up(family).await;
+    for place in stirred.unlinked {
+        org.left_behind.extend(org.groups.remove(&place));
+    }
+    for place in stirred.deleted {
+        let Some(held) = org.groups.get(&place).cloned() else { continue };
+        if org.delete_group(&held).await.is_ok() {
+            org.groups.remove(&place);
+            let name = held.name().to_owned();
+            org.gone.push(Gone { endpoint: "/Groups", id: held.id, name });
+        }
+    }
     org.start_groups().await;
+    for place in stirred.renamed {
+        let Some(mut held) = org.groups.get(&place).cloned() else { continue };
+        held.values.insert(DISPLAY_NAME, org.source.groups[place].name.clone().into());
+        if let Ok(held) = org.rename_group(family, held).await {
+            org.groups.insert(place, held);
+        }
+    }
     let places: Vec<usize> = org.groups.keys().copied().collect();
     for place in places {
         let Some(held) = org.groups.get(&place).cloned() else { continue };
@@ -287,7 +343,14 @@ async fn plain_turn(plain: &mut Plain<'_, '_>, stirred: Stirred) -> usize {
     let assigned = [stirred.back, stirred.hired].concat();
     plain.happen("users assigned", plain::Event::Assign, &assigned).await;
     plain.happen("profiles pushed", plain::Event::Update, &stirred.updated).await;
-    let groups: Vec<usize> = (0..plain.source.first_groups).collect();
+    for place in stirred.deleted {
+        plain.delete_group(place, plain.dialect.end).await;
+    }
+    for place in stirred.renamed {
+        plain.rename_group(place, plain.dialect.update).await;
+    }
+    let mut groups: Vec<usize> = (0..plain.source.first_groups).collect();
+    groups.retain(|place| plain.source.groups[*place].assigned);
     for place in groups {
         if !plain.groups.contains_key(&place) && plain.push(place).await.is_err() {
             continue;

@@ -327,6 +327,12 @@ impl Directory {
         }
     }
 
+    /// A scoping filter by something else leaves a person out until they change.
+    pub fn leave_out(&mut self, person: usize) {
+        self.people[person].scoped_out = true;
+        self.changed_people.insert(person);
+    }
+
     fn leaves_out(&self, person: &Person) -> bool {
         let number = DEPARTMENTS.iter().position(|name| *name == person.department);
         number.is_some_and(|number| Some(number % 4) == self.filter)

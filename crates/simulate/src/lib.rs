@@ -29,6 +29,7 @@ mod rules;
 mod run;
 mod script;
 mod target;
+mod tenant;
 mod timeline;
 mod trouble;
 mod wire;
@@ -43,8 +44,10 @@ pub use error::Error;
 pub use knobs::{Knob, Values};
 pub use replay::{OtherResource, OtherStatus, Replayed, replay};
 pub use report::{
-    Changes, Difference, Durations, Fault, Outages, Quarantine, Report, Request, Sent,
+    Believed, BelievedGroup, BelievedUser, Changes, Difference, Durations, Fault, Outages,
+    Quarantine, Report, Request, Sent,
 };
+pub use tenant::{Act, Tenant, steer};
 pub use timeline::clock;
 pub use trouble::{Trouble, Troubled};
 

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::Serialize;
@@ -43,6 +43,9 @@ pub struct Report {
     /// at a time would have been made.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sent: Vec<Sent>,
+    /// What the service believes that the server holds.
+    #[serde(skip)]
+    pub believed: Believed,
     /// All of it as JSON lines, when [`Options::script`](crate::Options::script) asked for it.
     #[serde(skip)]
     pub script: Option<String>,
@@ -53,6 +56,31 @@ impl Report {
     pub fn passed(&self) -> bool {
         self.faults.is_empty() && self.differences.is_empty()
     }
+}
+
+/// What a service believes that a server holds.
+#[derive(Clone, Debug, Default)]
+pub struct Believed {
+    pub users: Vec<BelievedUser>,
+    pub groups: Vec<BelievedGroup>,
+}
+
+#[derive(Clone, Debug)]
+pub struct BelievedUser {
+    pub id: String,
+    pub user_name: String,
+    pub email: Option<String>,
+    pub active: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct BelievedGroup {
+    pub id: String,
+    pub name: String,
+    /// Ids of users.
+    pub members: BTreeSet<String>,
+    /// Ids of users who may be members or not, as the server likes.
+    pub undecided: BTreeSet<String>,
 }
 
 /// How often a server was not there that may be away ([`Options::outages`](crate::Options::outages)).

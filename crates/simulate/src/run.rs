@@ -132,6 +132,7 @@ impl<'a> Run<'a> {
             faults: log.faults,
             differences: self.differences,
             sent: log.sent,
+            believed: beliefs.believed(),
             script: None,
         };
         if self.options.script {

@@ -4,7 +4,6 @@
 //! stored can be changed between them: until the second begins, the mail server cannot have the mail.
 
 use std::{
-    error::Error as _,
     fmt,
     net::{IpAddr, Ipv6Addr},
     sync::atomic::{AtomicBool, Ordering},
@@ -364,12 +363,20 @@ fn told(answer: &Response) -> String {
     one_line(&format!("{} {text}", answer.code()))
 }
 
-/// The error on one line: the mail server's answer where that was it.
+/// The error on one line: the mail server's answer where that was it, else the innermost cause.
 fn said(error: &Error) -> String {
-    let source = || error.source().map(ToString::to_string).unwrap_or_default();
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    let cause = cause.to_string();
     one_line(&match error.status() {
-        Some(code) => format!("{code} {}", source()),
-        None => error.to_string(),
+        Some(code) => format!("{code} {cause}"),
+        // What the library says of an answer without an end, or without a beginning.
+        None if cause == "incomplete response" => {
+            "the mail server ended the connection without an answer".into()
+        }
+        None => cause,
     })
 }
 

@@ -32,6 +32,9 @@ pub struct MemberEffect {
     pub unlinked: Vec<MemberSource>,
     pub joined: Vec<String>,
     pub left: Vec<String>,
+    /// The teams that the product is told of: those that are joined; of somebody whom it does not know
+    /// yet, all.
+    announced: Vec<String>,
 }
 
 /// Everything that becomes of members, and what has become of teams.
@@ -56,7 +59,12 @@ impl World<'_> {
 
 impl MemberEffect {
     fn of(id: &str, person: &Person) -> Self {
+        let joined: Vec<String> = person.teams.difference(&person.teams_before).cloned().collect();
         Self {
+            announced: match was_settled(person.stored.as_ref()) {
+                true => joined.clone(),
+                false => person.teams.iter().cloned().collect(),
+            },
             id: id.into(),
             before: person.stored.clone(),
             now: person.now.clone(),
@@ -68,7 +76,7 @@ impl MemberEffect {
                 .filter(|old| !person.sources.iter().any(|new| is_same_user(old, new)))
                 .cloned()
                 .collect(),
-            joined: person.teams.difference(&person.teams_before).cloned().collect(),
+            joined,
             left: person.teams_before.difference(&person.teams).cloned().collect(),
         }
     }
@@ -93,7 +101,7 @@ impl MemberEffect {
 
     /// The events of it. Whom the product does not know yet makes none.
     pub fn events(&self) -> Vec<NewEvent> {
-        let was_settled = self.before.as_ref().is_some_and(|before| before.settled_at.is_some());
+        let was_settled = was_settled(self.before.as_ref());
         if !self.is_settled {
             return Vec::new();
         }
@@ -132,7 +140,7 @@ impl MemberEffect {
                 }
             }
         }
-        for team in &self.joined {
+        for team in &self.announced {
             event(Kind::TeamMemberAdded, Some(team), None, None);
         }
         for team in &self.left {
@@ -140,6 +148,11 @@ impl MemberEffect {
         }
         events
     }
+}
+
+/// Whether the product knew them.
+fn was_settled(before: Option<&StoredMember>) -> bool {
+    before.is_some_and(|before| before.settled_at.is_some())
 }
 
 /// New links, and old ones of which something else is known.

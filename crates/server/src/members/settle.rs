@@ -62,10 +62,9 @@ impl World<'_> {
             && !self.has_other_owner(id).await?
         {
             if now.state == State::Deleted {
-                let mut kept = was.clone();
-                kept.release();
-                kept.state = State::Deleted;
-                now = kept;
+                // What the user gave stays as it is, and is nobody's own: should they come back,
+                // what the directory says then is what counts.
+                now = Member { state: State::Deleted, ..was.clone() };
             }
             now.hold_last_owner(&was);
         }

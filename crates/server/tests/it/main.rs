@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod audited;
 mod authentication;
 mod backup;
 mod bulk;
@@ -27,13 +28,18 @@ mod harness;
 mod host;
 mod hostile;
 mod isolation;
+mod last_owner;
 mod learning;
+mod life_cycle;
 mod log;
 mod mail;
 mod me;
+mod member_roles;
 mod members;
+mod members_at_once;
 mod members_cli;
 mod modifying;
+mod moves;
 mod oauth;
 mod okta_suite;
 mod outages;

@@ -8,6 +8,7 @@ use crate::audit::{ACTIVE, USER_NAME};
 use crate::directory::{Bin, Group, Person};
 use crate::target::{CORE_GROUP, CORE_USER, ENTERPRISE, Target};
 
+pub const WORK_MAIL: Target = Target::Typed("emails", "work", "value");
 pub const EXTERNAL_ID: Target = Target::Plain("externalId");
 
 /// What an administrator can change about the mapping.
@@ -19,6 +20,16 @@ pub struct Mapping {
     pub groups: Match,
     /// Whether a person in the recycle bin gets the tombstone's name.
     pub tombstone: bool,
+    pub tombstone_order: TombstoneOrder,
+}
+
+/// How a person in the recycle bin gets the tombstone's name and is switched off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TombstoneOrder {
+    /// In one request.
+    Together,
+    NameFirst,
+    ActiveFirst,
 }
 
 /// The source of a user's `externalId` (`E-58`).
@@ -43,7 +54,7 @@ impl Match {
         match self {
             Match::Name => USER_NAME,
             Match::ExternalId => EXTERNAL_ID,
-            Match::WorkEmail => Target::Typed("emails", "work", "value"),
+            Match::WorkEmail => WORK_MAIL,
             Match::EmployeeNumber => Target::Enterprise("employeeNumber"),
         }
     }
@@ -74,7 +85,7 @@ pub fn of_person(person: &Person, mapping: &Mapping) -> BTreeMap<Target, Value> 
         (ACTIVE, true.into()),
         (Target::Plain("displayName"), person.display_name().into()),
         (Target::Plain("title"), person.title.clone().into()),
-        (Target::Typed("emails", "work", "value"), person.mail.clone().into()),
+        (WORK_MAIL, person.mail.clone().into()),
         (Target::Plain("preferredLanguage"), person.language.clone().into()),
         (Target::Sub("name", "givenName"), person.given.clone().into()),
         (Target::Sub("name", "familyName"), person.family.clone().into()),
@@ -90,6 +101,9 @@ pub fn of_person(person: &Person, mapping: &Mapping) -> BTreeMap<Target, Value> 
         (Target::Enterprise("employeeNumber"), person.employee_number.clone().into()),
         (Target::Enterprise("department"), person.department.clone().into()),
     ]);
+    if person.mail.is_empty() {
+        values.remove(&WORK_MAIL);
+    }
     for (kind, number) in [("mobile", &person.mobile), ("fax", &person.fax)] {
         if let Some(number) = number {
             values.insert(phone(kind), number.clone().into());

@@ -4,7 +4,7 @@ use crate::knobs::{Knob, ON_OFF, Settings, Values};
 use crate::timeline::{MINUTE, Moment};
 use crate::wire::Flag;
 
-use super::attributes::{ExternalId, Mapping, Match};
+use super::attributes::{ExternalId, Mapping, Match, TombstoneOrder};
 use super::patch::Shape;
 use super::roles::Roles;
 
@@ -18,7 +18,7 @@ const fn knob(
     Knob { group, name, default, values, description }
 }
 
-pub const KNOBS: [Knob; 22] = [
+pub const KNOBS: [Knob; 23] = [
     knob(
         "wire",
         "flag",
@@ -97,6 +97,13 @@ pub const KNOBS: [Knob; 22] = [
         "on",
         ON_OFF,
         "the object id in front of the user name of who is in the recycle bin",
+    ),
+    knob(
+        "mapping",
+        "tombstone-order",
+        "together",
+        Values::One(&["together", "name-first", "active-first"]),
+        "that name and the switching off: in one request, or one after the other",
     ),
     knob(
         "groups",
@@ -221,5 +228,10 @@ pub fn mapping(settings: &Settings) -> Mapping {
             _ => Match::Name,
         },
         tombstone: settings.on("tombstone"),
+        tombstone_order: match settings.get("tombstone-order") {
+            "name-first" => TombstoneOrder::NameFirst,
+            "active-first" => TombstoneOrder::ActiveFirst,
+            _ => TombstoneOrder::Together,
+        },
     }
 }

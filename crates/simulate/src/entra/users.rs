@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 
-use crate::audit::{self, ACTIVE, HeldUser, MANAGER, deviations, text};
+use crate::audit::{self, ACTIVE, HeldUser, MANAGER, USER_NAME, deviations, text};
 use crate::call::{Answer, Call, equals};
-use crate::directory::Bin;
+use crate::directory::{Bin, Person};
 use crate::rules::names_schema;
 use crate::target::{CORE_USER, Target};
 
-use super::attributes::{self, wanted};
+use super::attributes::{self, TombstoneOrder, wanted};
 use super::job::{Job, Retry};
 use super::patch::{self, Change, Grammar};
 use super::roles::Roles;
@@ -189,7 +189,6 @@ impl Job<'_, '_> {
         place: usize,
         grammar: Grammar,
     ) -> Result<HeldUser, Retry> {
-        let client = &self.run.client;
         let person = &self.source.people[place];
         let wanted = wanted(person, &self.mapping);
         let changes: Vec<Change> = deviations(&wanted, body)
@@ -200,13 +199,46 @@ impl Job<'_, '_> {
             true => self.setup.roles.operation(person, body),
             false => None,
         };
-        let mut message = patch::user(&changes, grammar, place);
-        if let (Some(role), Some(operations)) = (&role, message["Operations"].as_array_mut()) {
-            operations.push(role.clone());
-        }
         if changes.is_empty() && role.is_none() {
             held.values.extend(wanted);
             return Ok(held);
+        }
+        let [first, changes] = self.parts(person, changes);
+        if !first.is_empty() {
+            held = self.write(held, &first, None, place, grammar).await?;
+        }
+        held = self.write(held, &changes, role, place, grammar).await?;
+        held.values.extend(wanted);
+        Ok(held)
+    }
+
+    /// What is written first, in a request of its own, and what then.
+    fn parts(&self, person: &Person, changes: Vec<Change>) -> [Vec<Change>; 2] {
+        let first = match self.mapping.tombstone_order {
+            TombstoneOrder::NameFirst => USER_NAME,
+            TombstoneOrder::ActiveFirst => ACTIVE,
+            TombstoneOrder::Together => return [Vec::new(), changes],
+        };
+        if person.bin == Bin::Out || changes.len() < 2 {
+            return [Vec::new(), changes];
+        }
+        let (first, then) = changes.into_iter().partition(|change| change.target == first);
+        [first, then]
+    }
+
+    /// Writes changes in one request.
+    async fn write(
+        &self,
+        mut held: HeldUser,
+        changes: &[Change],
+        role: Option<Value>,
+        place: usize,
+        grammar: Grammar,
+    ) -> Result<HeldUser, Retry> {
+        let client = &self.run.client;
+        let mut message = patch::user(changes, grammar, place);
+        if let (Some(role), Some(operations)) = (&role, message["Operations"].as_array_mut()) {
+            operations.push(role.clone());
         }
         let call = Call::patch("/Users", &held.id, message);
         let answer = client.send(call).await.ok_or(Retry)?;
@@ -235,8 +267,8 @@ impl Job<'_, '_> {
                 None => log.changes.users_updated += 1,
             }
         }
-        held.values.extend(wanted);
-        self.verify(&held, &changes, grammar).await;
+        held.values.extend(changes.iter().map(|change| (change.target, change.value.clone())));
+        self.verify(&held, changes, grammar).await;
         if role.is_some() {
             self.verify_roles(&held, place, &answer).await;
         }

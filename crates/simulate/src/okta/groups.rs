@@ -229,6 +229,21 @@ impl Org<'_, '_> {
         self.put_group(held, body).await
     }
 
+    /// The name alone changes (`O-64`): a catalogue app patches it, others read the group and replace it.
+    pub async fn rename_group(&self, family: Family, held: HeldGroup) -> Result<HeldGroup, Failed> {
+        if !self.setup.rename_groups {
+            return Ok(held);
+        }
+        if family == Family::Aiw {
+            let mut body = self.read_group(&held.id).await?;
+            body["displayName"] = held.name().into();
+            return self.put_group(held, body).await;
+        }
+        self.patch_name(&held).await?;
+        self.check_members(&held, "O-64").await;
+        Ok(held)
+    }
+
     async fn read_group(&self, id: &str) -> Result<Value, Failed> {
         let client = &self.run.client;
         let answer = client.send(Call::get("/Groups", id)).await.ok_or(Failed)?;

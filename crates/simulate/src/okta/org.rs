@@ -123,7 +123,9 @@ impl<'a, 'r> Org<'a, 'r> {
             self.connect().await?;
         }
         let first = 0..self.source.first_people;
-        let new: Vec<usize> = first.filter(|place| !self.users.contains_key(place)).collect();
+        let is_new =
+            |place: &usize| self.source.people[*place].assigned && !self.users.contains_key(place);
+        let new: Vec<usize> = first.filter(is_new).collect();
         self.happen("users assigned", family, Event::Assign, &new).await;
         Ok(())
     }

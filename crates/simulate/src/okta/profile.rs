@@ -9,6 +9,7 @@ use crate::directory::{Directory, Person};
 use crate::target::{CORE_USER, ENTERPRISE, Target};
 
 pub const EXTERNAL_ID: Target = Target::Plain("externalId");
+pub const MAIL: Target = Target::Primary("emails", "value");
 pub const PHONE: Target = Target::Primary("phoneNumbers", "value");
 
 /// What is mapped for a person and must be held. `null` stands for a value that Okta empties.
@@ -25,7 +26,7 @@ pub fn mapped(source: &Directory, place: usize) -> BTreeMap<Target, Value> {
         (DISPLAY_NAME, person.display_name().into()),
         (Target::Plain("title"), person.title.clone().into()),
         (Target::Plain("locale"), person.language.clone().into()),
-        (Target::Primary("emails", "value"), person.mail.clone().into()),
+        (MAIL, person.mail.clone().into()),
         (Target::Primary("emails", "type"), "work".into()),
         (PHONE, phone),
         (EXTERNAL_ID, person.okta_id.clone().into()),
@@ -34,6 +35,10 @@ pub fn mapped(source: &Directory, place: usize) -> BTreeMap<Target, Value> {
     ]);
     if !person.phone.is_empty() {
         values.insert(Target::Primary("phoneNumbers", "type"), "work".into());
+    }
+    if person.mail.is_empty() {
+        values.insert(MAIL, Value::Null);
+        values.remove(&Target::Primary("emails", "type"));
     }
     values
 }

@@ -42,6 +42,7 @@ pub async fn fill(server: &TestServer) -> Everything {
     let main = server.directory("entra", 0).await;
     let client = server.client(&main);
     declare(server, &main).await;
+    decide(server).await;
     let users = create(&client, "/Users", (0..USERS).map(odd_user).collect()).await;
     let groups =
         create(&client, "/Groups", (0..GROUPS).map(|n| odd_group(n, &users)).collect()).await;
@@ -78,6 +79,20 @@ async fn declare(server: &TestServer, main: &Directory) {
     server.command(&format!("directory role add {} auditor --display-name Auditor", main.id)).await;
     let entitlement = "License pro --display-name Pro";
     server.command(&format!("directory entitlement add {} {entitlement}", main.id)).await;
+}
+
+/// What decides about members: roles, rules, a domain, a mail to each.
+async fn decide(server: &TestServer) {
+    for command in [
+        "role create admin --precedence 10",
+        "role create member --precedence 100 --default",
+        "rule add --organization acme --group eng-* --role admin",
+        "domain add --organization acme example.com",
+        "domain verify --organization acme example.com --by-operator",
+        "organization update acme --enrolment creation --enrolment-link https://app.example.com",
+    ] {
+        server.command(command).await;
+    }
 }
 
 /// One that lives, one that has expired at once, one that was revoked, one of a user, an access token.

@@ -14,6 +14,7 @@ use tokio::time::sleep;
 
 use super::{Caller, Met};
 use crate::{
+    audited,
     harness::{TestServer, TestStore, blocking, until},
     processes::Processes,
 };
@@ -22,7 +23,9 @@ const KINDS: [(Kind, &str); 2] = [(Kind::Entra, "entra"), (Kind::Okta, "okta")];
 
 /// A simulation of everything that a service does, through the balancer.
 async fn options(processes: &Processes, kind: (Kind, &str), seed: u64) -> Options {
-    let directory = processes.store.directory(kind.1, 0).await;
+    // Each simulation has an organization of its own.
+    let slug = format!("{}-{seed}", kind.1);
+    let directory = processes.store.directory_of(&slug, kind.1, 0).await;
     let url = format!("{}{}", processes.balancer.url, directory.path);
     let mut options = Options::new(kind.0, url, &directory.token);
     options.users = 16;
@@ -33,9 +36,14 @@ async fn options(processes: &Processes, kind: (Kind, &str), seed: u64) -> Option
     options
 }
 
-fn passed(report: &Report) {
+/// Nothing is otherwise than the service believes, its resources as well as the members and teams that follow from them.
+async fn passed(processes: &Processes, report: &Report, kind: (Kind, &str), seed: u64) {
     assert!(report.passed(), "{report}");
     assert!(report.total > 300, "{report}");
+    let slug = format!("{}-{seed}", kind.1);
+    let (_, directory_id) = report.url.rsplit_once('/').unwrap();
+    audited::as_believed(&processes.store, &slug, directory_id, &report.believed).await;
+    audited::events_tell_all(&processes.store, &slug).await;
 }
 
 /// Three processes, of which one after the other is killed and started again, all the time: the
@@ -57,7 +65,7 @@ async fn killed_processes_leave_no_difference() {
             sleep(Duration::from_millis(500)).await;
         }
         let report = simulation.await.unwrap().unwrap();
-        passed(&report);
+        passed(&processes, &report, kind, seed).await;
         lost += report.outages.lost;
         if seed >= 2 && kills >= 6 && lost >= 6 {
             break;
@@ -96,7 +104,7 @@ async fn a_restarting_database_leaves_no_difference() {
         }
         assert!(!simulation.is_finished(), "both restarts are in the middle of it");
         let report = simulation.await.unwrap().unwrap();
-        passed(&report);
+        passed(&processes, &report, kind, seed).await;
         assert!(report.outages.unavailable >= 2, "{report}");
         assert_eq!(report.outages.lost, 0, "processes that live answer: {report}");
     }

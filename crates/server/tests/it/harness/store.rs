@@ -218,6 +218,18 @@ impl TestStore {
         self.open().await.administer::<_, store::Error, _>(read).await.unwrap()
     }
 
+    /// Waits until the members of an organization are brought to its latest configuration.
+    pub async fn configured(&self, slug: &str) {
+        let id = self.organization(slug).await;
+        super::until("the members follow the configuration", async || {
+            let id = id.clone();
+            let read = async move |tx: &mut Tx| store::projections::get(tx, &id).await;
+            let run = self.open().await.look_up::<_, store::Error, _>(read).await.unwrap();
+            run.is_none_or(|run| run.is_done).then_some(())
+        })
+        .await;
+    }
+
     /// The events of an organization after a number.
     pub async fn events(&self, slug: &str, after: i64) -> Vec<Event> {
         let id = self.organization(slug).await;

@@ -15,8 +15,12 @@ impl Org<'_, '_> {
     /// People are in groups, so that it shows when they lose them.
     pub async fn start_groups(&mut self) {
         let first = 0..self.source.first_groups;
-        let new: Vec<usize> = first.filter(|place| !self.groups.contains_key(place)).collect();
-        self.push_all(Family::Oin, &new).await;
+        let is_new =
+            |place: &usize| self.source.groups[*place].assigned && !self.groups.contains_key(place);
+        let new: Vec<usize> = first.filter(is_new).collect();
+        self.push_all(self.setup.family.unwrap_or(Family::Oin), &new).await;
+        let linked: BTreeSet<&String> = self.groups.values().map(|held| &held.id).collect();
+        self.left_behind.retain(|held| !linked.contains(&held.id));
     }
 
     /// Pushes groups, and once more those that failed, as [`happen`](Org::happen) does.

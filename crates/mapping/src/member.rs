@@ -297,6 +297,8 @@ fn counted<'a>(configuration: &'a Configuration, sources: &'a [Source<'a>]) -> V
 #[derive(Clone, Debug)]
 pub struct Projected {
     pub member: Member,
+    /// The directory that is asked first; none of a member that no directory has.
+    pub directory_id: Option<String>,
     /// The groups that count, as `(directory, group)`: their teams are the member's. None for a member
     /// that no directory has: its teams stay as they are.
     pub groups: Option<BTreeSet<(String, String)>>,
@@ -368,7 +370,8 @@ pub fn project(
         read.source.groups.iter().map(id)
     });
     let groups = (!sources.is_empty()).then(|| groups.collect());
-    Projected { member, groups }
+    let directory_id = counted.first().map(|read| read.source.directory_id.to_owned());
+    Projected { member, directory_id, groups }
 }
 
 /// A state that was set by hand, or stayed when the last directory went.

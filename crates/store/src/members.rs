@@ -355,15 +355,26 @@ impl<'t> OrganizationTx<'t> {
         self.tx.query_opt(sql, &params, |row| Ok(row.text(0)?.into())).await
     }
 
-    /// Who should have an e-mail address that another member has.
-    pub async fn members_waiting_for(&mut self, email_key: &str) -> Result<Vec<String>> {
+    /// Who should have this e-mail address, which another member has; and of those who were never
+    /// complete, who has this external id or this username.
+    pub async fn members_waiting_for(
+        &mut self,
+        email_key: Option<&str>,
+        external_id_key: Option<&str>,
+        username_key: Option<&str>,
+    ) -> Result<Vec<String>> {
         let sql = "SELECT id FROM member WHERE organization_id = ?1 AND wanted_email_key = ?2 \
-                   AND state <> 'deleted'";
-        let params = [(&self.organization_id).into(), email_key.into()];
-        let mut ids: Vec<String> =
-            self.tx.query(sql, &params, |row| Ok(row.text(0)?.into())).await?;
-        ids.sort_unstable();
-        Ok(ids)
+                   AND state <> 'deleted' UNION ALL SELECT id FROM member \
+                   WHERE organization_id = ?1 AND external_id_key = ?3 AND settled_at IS NULL \
+                   UNION ALL SELECT id FROM member \
+                   WHERE organization_id = ?1 AND username_key = ?4 AND settled_at IS NULL";
+        let params = [
+            (&self.organization_id).into(),
+            email_key.into(),
+            external_id_key.into(),
+            username_key.into(),
+        ];
+        self.tx.query(sql, &params, |row| Ok(row.text(0)?.into())).await
     }
 
     /// Active members who have a role, as many as `limit`: `(member, whether something is held)`.

@@ -220,6 +220,13 @@ impl OrganizationTx<'_> {
         self.tx.query(&sql, &params, |row| Ok(row.text(0)?.into())).await
     }
 
+    /// Who is in a team.
+    pub async fn members_of_team(&mut self, team_id: &str) -> Result<Vec<String>> {
+        let sql = "SELECT member_id FROM team_member WHERE organization_id = ?1 AND team_id = ?2";
+        let params = [(&self.organization_id).into(), team_id.into()];
+        self.tx.query(sql, &params, |row| Ok(row.text(0)?.into())).await
+    }
+
     /// Makes a group a team's.
     pub async fn link_group(
         &mut self,

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use mapping::{
-    Target,
+    Configuration, Target,
     member::{Field, Member, State},
 };
 use serde_json::{Map, Value, json};
@@ -35,6 +35,8 @@ pub struct MemberEffect {
     /// The teams that the product is told of: those that are joined; of somebody whom it does not know
     /// yet, all.
     announced: Vec<String>,
+    /// Whether they get an account, or lose it, without any other change.
+    is_account_due: bool,
 }
 
 /// Everything that becomes of members, and what has become of teams.
@@ -49,18 +51,17 @@ pub struct Effects {
 impl World<'_> {
     /// What differs from what is stored.
     pub fn effects(&self) -> Effects {
-        let effect = |(id, person): (&String, &Person)| {
-            let effect = MemberEffect::of(id, person);
-            (!effect.is_nothing(&self.configuration)).then_some(effect)
-        };
-        Effects { members: self.people.iter().filter_map(effect).collect(), events: Vec::new() }
+        let members = self.people.iter();
+        let members =
+            members.filter_map(|(id, person)| MemberEffect::of(id, person, &self.configuration));
+        Effects { members: members.collect(), events: Vec::new() }
     }
 }
 
 impl MemberEffect {
-    fn of(id: &str, person: &Person) -> Self {
+    fn of(id: &str, person: &Person, configuration: &Configuration) -> Option<Self> {
         let joined: Vec<String> = person.teams.difference(&person.teams_before).cloned().collect();
-        Self {
+        let effect = Self {
             announced: match was_settled(person.stored.as_ref()) {
                 true => joined.clone(),
                 false => person.teams.iter().cloned().collect(),
@@ -78,25 +79,21 @@ impl MemberEffect {
                 .collect(),
             joined,
             left: person.teams_before.difference(&person.teams).cloned().collect(),
-        }
+            is_account_due: person.stored.as_ref().is_some_and(|stored| {
+                stored.account_id.is_some() != has_account(&person.now, configuration)
+                    && person.now.state != State::Deleted
+            }),
+        };
+        (!effect.is_nothing()).then_some(effect)
     }
 
-    fn is_nothing(&self, configuration: &mapping::Configuration) -> bool {
-        !self.changes_member(configuration)
+    fn is_nothing(&self) -> bool {
+        self.before.as_ref().is_some_and(|before| before.member == self.now)
             && self.linked.is_empty()
             && self.unlinked.is_empty()
             && self.joined.is_empty()
             && self.left.is_empty()
-    }
-
-    /// Whether the member itself is another one, or gets or loses its account.
-    fn changes_member(&self, configuration: &mapping::Configuration) -> bool {
-        let Some(before) = &self.before else { return true };
-        let has_account = match self.now.state {
-            State::Deleted => before.account_id.is_some(),
-            _ => account_address(&self.now, configuration).is_some(),
-        };
-        before.member != self.now || before.account_id.is_some() != has_account
+            && !self.is_account_due
     }
 
     /// The events of it. Whom the product does not know yet makes none.
@@ -143,7 +140,8 @@ impl MemberEffect {
         for team in &self.announced {
             event(Kind::TeamMemberAdded, Some(team), None, None);
         }
-        for team in &self.left {
+        // Of what somebody left before the product knew them, it was never told.
+        for team in self.left.iter().filter(|_| was_settled) {
             event(Kind::TeamMemberRemoved, Some(team), None, None);
         }
         events
@@ -231,7 +229,7 @@ impl Effects {
     pub async fn store(
         self,
         standing: &Standing,
-        configuration: &mapping::Configuration,
+        configuration: &Configuration,
         cause: &Cause,
         now: i64,
         tx: &mut OrganizationTx<'_>,
@@ -266,11 +264,12 @@ impl Effects {
 impl MemberEffect {
     async fn store(
         &self,
-        configuration: &mapping::Configuration,
+        configuration: &Configuration,
         now: i64,
         tx: &mut OrganizationTx<'_>,
     ) -> Result<(), store::Error> {
-        if self.changes_member(configuration) {
+        let is_changed = self.before.as_ref().is_none_or(|before| before.member != self.now);
+        if is_changed || self.is_account_due {
             self.store_member(configuration, now, tx).await?;
         }
         for source in &self.unlinked {
@@ -306,7 +305,7 @@ impl MemberEffect {
 
     async fn store_member(
         &self,
-        configuration: &mapping::Configuration,
+        configuration: &Configuration,
         now: i64,
         tx: &mut OrganizationTx<'_>,
     ) -> Result<(), store::Error> {
@@ -351,25 +350,24 @@ impl MemberEffect {
     }
 }
 
-/// The e-mail address of a member's account: it has one where its organization has verified the domain
-/// of the address, or where the product itself says that the address is theirs.
-fn account_address<'m>(
-    member: &'m Member,
-    configuration: &mapping::Configuration,
-) -> Option<&'m str> {
-    let email_address = member.email_address()?;
-    let is_vouched = member.vouched_email.as_deref() == Some(email_address);
-    (is_vouched || configuration.is_verified(email_address)).then_some(email_address)
+/// Whether a member has an account: where its organization has verified the domain of its e-mail
+/// address, or where the product itself says that the address is theirs.
+fn has_account(member: &Member, configuration: &Configuration) -> bool {
+    let vouched = member.vouched_email.as_deref();
+    member.email_address().is_some_and(|email_address| {
+        vouched == Some(email_address) || configuration.is_verified(email_address)
+    })
 }
 
-/// The account of a member, which is made if there is none.
+/// The account of a member, if it has one.
 async fn account(
     member: &Member,
-    configuration: &mapping::Configuration,
+    configuration: &Configuration,
     now: i64,
     tx: &mut OrganizationTx<'_>,
 ) -> Result<Option<String>, store::Error> {
-    let Some(email_address) = account_address(member, configuration) else { return Ok(None) };
+    let email_address = member.email_address().filter(|_| has_account(member, configuration));
+    let Some(email_address) = email_address else { return Ok(None) };
     let account =
         Account { id: ids::prefixed("acc"), email_address: email_address.into(), created_at: now };
     accounts::find_or_create(tx.tx(), &account).await.map(Some)

@@ -41,15 +41,18 @@ impl World<'_> {
         if person.now.state == State::Deleted {
             return Ok(());
         }
-        if !person.is_settled && !person.sources.is_empty() && self.join_another(id).await? {
-            return Ok(());
-        }
         self.keep_user_names(id);
         let Some(person) = self.people.get(id) else { return Ok(()) };
         let was = person.now.clone();
+        let projected = member::project(&self.configuration, &person.as_sources(), &was);
+        if let (false, Some(directory_id)) = (person.is_settled, &projected.directory_id)
+            && self.join_another(id, directory_id, &projected.member).await?
+        {
+            return Ok(());
+        }
+        let person = &self.people[id];
         let is_held_deletion =
             matches!(was.held, Some(Held::LastOwner { state: State::Deleted, .. }));
-        let projected = member::project(&self.configuration, &person.as_sources(), &person.now);
         let (mut now, mut groups) = (projected.member, projected.groups);
         if person.sources.is_empty() && (person.is_orphaned || is_held_deletion) {
             now = was.clone();
@@ -72,19 +75,12 @@ impl World<'_> {
         self.settle_teams(id, &now, groups).await?;
         let becomes_owner =
             !was.is_active_owner(&self.configuration) && now.is_active_owner(&self.configuration);
-        let links_changed = {
-            let person = &self.people[id];
-            person.sources != person.sources_before || person.sources.len() > 1
-        };
-        let released = released(&was, &now, links_changed);
+        let waiting = self.concerned(id, &was, &now).await?;
         if let Some(person) = self.people.get_mut(id) {
             person.is_settled |= matches!(now.state, State::Active | State::Deactivated);
         }
         self.change(id, now);
-        for key in released {
-            let waiting = self.waiting(&key).await?;
-            self.queue.extend(waiting.into_iter().filter(|other| other != id));
-        }
+        self.queue.extend(waiting);
         if becomes_owner {
             let held = self.held().await?;
             self.queue.extend(held.into_iter().filter(|other| other != id));
@@ -125,59 +121,103 @@ impl World<'_> {
         }
     }
 
-    /// Whether somebody who was never complete turns out to be another member: then they are.
-    async fn join_another(&mut self, id: &str) -> Result<bool, store::Error> {
-        let sources = self.people[id].sources.clone();
-        for source in &sources {
-            let key = (source.directory_id.clone(), source.user_id.clone());
-            let Some(user) = self.people[id].users.get(&key).cloned() else { continue };
-            let decision = self.whose(source, &user, Some(id)).await?;
-            let Decision::Link { member_id, by } = decision else { continue };
-            let Some(mut gone) = self.people.remove(id) else { return Ok(false) };
-            let mut links = std::mem::take(&mut gone.sources);
-            for link in &mut links {
-                link.linked_by = by.to_string();
-            }
-            let users = std::mem::take(&mut gone.users);
-            gone.teams = BTreeSet::new();
-            let mut ended = gone.now.clone();
-            ended.delete(Why::Merged { member_id: member_id.clone() });
-            self.people.insert(id.into(), gone);
-            self.change(id, ended);
-            if let Some(other) = self.people.get_mut(&member_id) {
-                other.sources.extend(links);
-                other.sources.sort_unstable();
-                other.users.extend(users);
-            }
-            self.queue.insert(member_id);
-            return Ok(true);
-        }
-        Ok(false)
-    }
-
-    /// Which member a user is, other than `except`.
-    async fn whose(
+    /// Whether somebody who was never complete turns out to be another member, by what they would
+    /// be: then they are.
+    async fn join_another(
         &mut self,
-        source: &MemberSource,
-        user: &User,
-        except: Option<&str>,
-    ) -> Result<Decision, store::Error> {
-        let Some(directory) = self.configuration.directories.get(&source.directory_id) else {
-            return Ok(Decision::New);
-        };
-        let as_source = member::Source {
-            directory_id: &source.directory_id,
-            user_id: &source.user_id,
-            user: &user.object,
-            groups: &user.groups,
-            known_user_name: source.known_user_name.as_deref(),
+        id: &str,
+        directory_id: &str,
+        projected: &Member,
+    ) -> Result<bool, store::Error> {
+        let Some(directory) = self.configuration.directories.get(directory_id) else {
+            return Ok(false);
         };
         let identifier = directory.identifier.clone();
-        let mut values = member::identity(directory, &as_source).values;
-        let order = linking::order(&identifier);
-        values.retain(|target, _| order.contains(target));
-        let candidates = self.candidates(&source.directory_id, &values, except).await?;
-        Ok(linking::decide(&identifier, &candidates))
+        let order = linking::order(&identifier).into_iter();
+        let values: BTreeMap<Target, String> = order
+            .filter_map(|target| Some((target.clone(), projected.text(&target)?.to_owned())))
+            .collect();
+        let sources = self.people[id].sources.clone();
+        let directories = sources.iter().map(|source| &*source.directory_id).collect();
+        let candidates = self.candidates(&directories, &values, Some(id)).await?;
+        let Decision::Link { member_id, by } = linking::decide(&identifier, &candidates) else {
+            return Ok(false);
+        };
+        let Some(mut gone) = self.people.remove(id) else { return Ok(false) };
+        let mut links = std::mem::take(&mut gone.sources);
+        for link in &mut links {
+            link.linked_by = by.to_string();
+        }
+        let users = std::mem::take(&mut gone.users);
+        gone.teams = BTreeSet::new();
+        let was = gone.now.clone();
+        let mut ended = was.clone();
+        ended.delete(Why::Merged { member_id: member_id.clone() });
+        self.people.insert(id.into(), gone);
+        let waiting = self.concerned(id, &was, &ended).await?;
+        self.change(id, ended);
+        if let Some(other) = self.people.get_mut(&member_id) {
+            other.sources.extend(links);
+            other.sources.sort_unstable();
+            other.users.extend(users);
+        }
+        self.queue.extend(waiting);
+        self.queue.insert(member_id);
+        Ok(true)
+    }
+
+    /// Who else is to be looked at when somebody becomes what they are to be: whoever should have an
+    /// e-mail address that they leave; and whoever was never complete and has a value that they have
+    /// or had, for whom they may be the one now, or not any more.
+    async fn concerned(
+        &mut self,
+        id: &str,
+        was: &Member,
+        now: &Member,
+    ) -> Result<BTreeSet<String>, store::Error> {
+        let person = &self.people[id];
+        // What is told of users that were linked or disabled does not always show in the member.
+        let may_hide = person.sources.len() > 1
+            || was.state == State::Incomplete
+            || now.state == State::Incomplete;
+        let is_free_for_others = was.state != now.state
+            || was.held != now.held
+            || person.sources != person.sources_before
+            || (may_hide && (was != now || person.rounds == 1));
+        let is_new = person.stored.is_none() && person.rounds == 1;
+        let keys = |target: &Target| {
+            let (old, new) = (member_key(was, target), member_key(now, target));
+            let mut keys = BTreeSet::new();
+            if is_new && !person.is_waited_for {
+                return keys;
+            }
+            if old != new {
+                keys.extend(old.clone());
+            }
+            // An e-mail address that is theirs now is nobody's to wait for as it was not before.
+            if is_free_for_others || (*target != Target::EmailAddress && old != new) {
+                keys.extend(new);
+            }
+            keys
+        };
+        let mut emails = keys(&Target::EmailAddress);
+        if let (Some(wanted), None) = (&was.wanted_email, &now.wanted_email) {
+            emails.insert(value_key(&wanted.email_address));
+        }
+        let (external_ids, usernames) = (keys(&Target::ExternalId), keys(&Target::Username));
+        let mut keys = (emails.into_iter(), external_ids.into_iter(), usernames.into_iter());
+        let mut concerned = BTreeSet::new();
+        loop {
+            let next = (keys.0.next(), keys.1.next(), keys.2.next());
+            if next == (None, None, None) {
+                break;
+            }
+            let (email, external_id, username) =
+                (next.0.as_deref(), next.1.as_deref(), next.2.as_deref());
+            concerned.extend(self.waiting(email, external_id, username).await?);
+        }
+        concerned.remove(id);
+        Ok(concerned)
     }
 
     /// Links a user that is no member yet: to the member that it is, or to a new one.
@@ -194,7 +234,22 @@ impl World<'_> {
             linked_by: "created".into(),
         };
         let key = (directory_id.to_owned(), user_id.to_owned());
-        match self.whose(&source, &user, None).await? {
+        let Some(directory) = self.configuration.directories.get(directory_id) else {
+            return Ok(());
+        };
+        let as_source = member::Source {
+            directory_id,
+            user_id,
+            user: &user.object,
+            groups: &user.groups,
+            known_user_name: None,
+        };
+        let identifier = directory.identifier.clone();
+        let mut values = member::identity(directory, &as_source).values;
+        let order = linking::order(&identifier);
+        values.retain(|target, _| order.contains(target));
+        let candidates = self.candidates(&BTreeSet::from([directory_id]), &values, None).await?;
+        match linking::decide(&identifier, &candidates) {
             Decision::Link { member_id, by } => {
                 source.linked_by = by.to_string();
                 if let Some(person) = self.people.get_mut(&member_id) {
@@ -207,6 +262,8 @@ impl World<'_> {
             Decision::New => {
                 let id = format!("mem-{}", ids::uuid());
                 let mut person = Person::new(source);
+                person.is_waited_for =
+                    candidates.iter().any(|c| !self.people[&c.member_id].is_settled);
                 person.users.insert(key, user);
                 self.add(&id, person);
                 self.queue.insert(id);
@@ -226,12 +283,45 @@ impl World<'_> {
         if member_key(was, &Target::EmailAddress).as_ref() == Some(&key) {
             return Ok(());
         }
-        if let Some(holder) = self.holder(&key).await?
-            && holder != id
-        {
-            now.yield_email(was, &holder);
+        let Some(holder) = self.holder(&key).await?.filter(|holder| holder != id) else {
+            return Ok(());
+        };
+        match self.circle(id, &key, &holder).await? {
+            None => now.yield_email(was, &holder),
+            Some(circle) => {
+                for (email_key, member_id) in circle {
+                    self.assign_email(email_key, &member_id);
+                    self.queue.insert(member_id);
+                }
+            }
         }
         Ok(())
+    }
+
+    /// The members each of whom has the address that the one before should have, from `id` and around
+    /// to `id` again: they can all have what they should. Each with that; none where it is no circle.
+    async fn circle(
+        &mut self,
+        id: &str,
+        email_key: &str,
+        holder: &str,
+    ) -> Result<Option<Vec<(String, String)>>, store::Error> {
+        let mut circle = vec![(email_key.to_owned(), id.to_owned())];
+        let mut next = holder.to_owned();
+        while next != id {
+            if circle.iter().any(|(_, member_id)| *member_id == next) {
+                return Ok(None);
+            }
+            self.load(std::slice::from_ref(&next)).await?;
+            self.leave_deleted_directories(&next);
+            let Some(person) = self.people.get(&next) else { return Ok(None) };
+            let should =
+                member::project(&self.configuration, &person.as_sources(), &person.now).member;
+            let Some(key) = member_key(&should, &Target::EmailAddress) else { return Ok(None) };
+            let Some(holder) = self.holder(&key).await? else { return Ok(None) };
+            circle.push((key, std::mem::replace(&mut next, holder)));
+        }
+        Ok(Some(circle))
     }
 
     /// Which teams somebody is in: those of the groups that count, and those that are no group, where
@@ -278,22 +368,4 @@ impl World<'_> {
         self.has_groups.insert(team_id.into(), is_of_groups);
         Ok(is_of_groups)
     }
-}
-
-/// The e-mail addresses that somebody else may have from now on.
-fn released(was: &Member, now: &Member, links_changed: bool) -> BTreeSet<String> {
-    let key = |member: &Member| member_key(member, &Target::EmailAddress);
-    let (old, new) = (key(was), key(now));
-    let mut released = BTreeSet::new();
-    if old != new {
-        released.extend(old);
-    }
-    // Who has it may be joined by a user that waits, once no other of its directory is active.
-    if was.state != now.state || (links_changed && was != now) {
-        released.extend(new);
-    }
-    if let (Some(wanted), None) = (&was.wanted_email, &now.wanted_email) {
-        released.insert(value_key(&wanted.email_address));
-    }
-    released
 }

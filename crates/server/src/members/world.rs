@@ -43,6 +43,8 @@ pub struct Person {
     pub is_orphaned: bool,
     /// Whether it was complete at any time.
     pub is_settled: bool,
+    /// Of somebody new: whether others who were never complete have one of the same values.
+    pub is_waited_for: bool,
     /// How often it was worked on: an end for what would go on for ever.
     pub rounds: u32,
 }
@@ -66,6 +68,7 @@ impl Person {
             teams: BTreeSet::new(),
             is_orphaned: false,
             is_settled: false,
+            is_waited_for: false,
             rounds: 0,
         }
     }
@@ -83,6 +86,7 @@ impl Person {
             teams_before: teams.clone(),
             teams,
             is_orphaned: false,
+            is_waited_for: false,
             rounds: 0,
         }
     }
@@ -307,13 +311,37 @@ impl<'t> World<'t> {
         }
     }
 
-    /// Who should have an e-mail address that another has, besides those who are out of the question.
-    pub async fn waiting(&mut self, email_key: &str) -> Result<Vec<String>, store::Error> {
-        let stored = self.organization.members_waiting_for(email_key).await?;
+    /// Who waits for what somebody with these values has: for the e-mail address, which is to be
+    /// theirs; or, as long as they were never complete, to be that member.
+    pub async fn waiting(
+        &mut self,
+        email_key: Option<&str>,
+        external_id_key: Option<&str>,
+        username_key: Option<&str>,
+    ) -> Result<BTreeSet<String>, store::Error> {
+        if email_key.or(external_id_key).or(username_key).is_none() {
+            return Ok(BTreeSet::new());
+        }
+        let stored =
+            self.organization.members_waiting_for(email_key, external_id_key, username_key).await?;
         let mut waiting: BTreeSet<String> =
             stored.into_iter().filter(|id| !self.people.contains_key(id)).collect();
-        waiting.extend(self.waiting.get(email_key).into_iter().flatten().cloned());
-        Ok(waiting.into_iter().collect())
+        let for_email = email_key.and_then(|key| self.waiting.get(key));
+        waiting.extend(for_email.into_iter().flatten().cloned());
+        let keys = [(Target::ExternalId, external_id_key), (Target::Username, username_key)];
+        for (target, key) in keys {
+            let Some(key) = key else { continue };
+            let found = self.found_by.get(&(target, key.to_owned())).into_iter().flatten();
+            waiting.extend(
+                found.filter(|id| self.people.get(*id).is_some_and(|p| !p.is_settled)).cloned(),
+            );
+        }
+        Ok(waiting)
+    }
+
+    /// Keeps an e-mail address for somebody, whoever has it now.
+    pub fn assign_email(&mut self, email_key: String, id: &str) {
+        self.holders.insert(email_key, Some(id.into()));
     }
 
     /// Whether anybody but `id` is an active owner.
@@ -359,11 +387,11 @@ impl<'t> World<'t> {
         owners.map(|role| role.name.clone()).collect()
     }
 
-    /// The living members other than `except` who have one of the values of a user of this
-    /// directory.
+    /// The living members other than `except` who have one of the values of users of these
+    /// directories.
     pub async fn candidates(
         &mut self,
-        directory_id: &str,
+        directory_ids: &BTreeSet<&str>,
         values: &BTreeMap<Target, String>,
         except: Option<&str>,
     ) -> Result<Vec<Candidate>, store::Error> {
@@ -397,7 +425,7 @@ impl<'t> World<'t> {
             let person = self.people.get(&id)?;
             let email = person.now.email_address();
             Some(Candidate {
-                is_taken: self.has_active_user(person, directory_id),
+                is_taken: directory_ids.iter().any(|id| self.has_active_user(person, id)),
                 is_out_of_reach: person.now.by_product
                     && person.sources.is_empty()
                     && email.is_some_and(|email| !self.configuration.is_verified(email)),

@@ -1,8 +1,13 @@
+use std::{
+    io::Write,
+    process::{Command, Stdio},
+};
+
 use serde_json::{Value, json};
 use store::{Tx, directories};
 
 use super::{all_refused, begun, each, nothing_begun};
-use crate::harness::TestStore;
+use crate::harness::{BINARY, TestStore, blocking};
 
 const DEPARTMENT: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User.department";
 
@@ -149,6 +154,25 @@ async fn files_are_refused() {
         ],
     )
     .await;
+}
+
+#[tokio::test]
+async fn a_mapping_comes_from_standard_input() {
+    let store = TestStore::new().await;
+    let id = store.directory("entra", 0).await.id;
+    let mut command = Command::new(BINARY);
+    command.args(["mapping", "set", &id, "-"]).args(store.arguments());
+    let output = blocking(move || {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut input = child.stdin.take().unwrap();
+        input.write_all(br#"{"mapping": {"title": "public_metadata.title"}}"#).unwrap();
+        drop(input);
+        child.wait_with_output().unwrap()
+    })
+    .await;
+    assert!(output.status.success() && output.stdout.starts_with(b"saved"));
+    let shown = store.command(&format!("mapping show {id}")).await;
+    assert_eq!(shown["mapping"], json!({"title": "public_metadata.title"}));
 }
 
 /// Of a schema that the directory declares, a mapping names what is declared; what is not declared

@@ -8,5 +8,6 @@ mod compare;
 mod cost;
 mod model;
 mod play;
+mod previews;
 mod sequences;
 mod steps;

@@ -30,13 +30,13 @@ fn arrivals(random: &mut Random) -> Vec<Arrival> {
     let mut all = Vec::new();
     let have_email: Vec<bool> = (0..PEOPLE).map(|_| random.below(5) > 0).collect();
     for directory in 0..3 {
-        for person in 0..PEOPLE {
+        for (person, has_email) in have_email.iter().enumerate() {
             if random.below(3) == 0 {
                 continue;
             }
             let user = NewUser {
                 name: person,
-                email: have_email[person].then_some(person),
+                email: has_email.then_some(person),
                 external_id: (person % 2 == 0).then_some(person),
                 active: random.below(4) > 0,
                 role: (random.below(5) == 0).then(|| random.below(SENT_ROLES.len())),

@@ -38,6 +38,7 @@ pub mod rate_limits;
 pub mod resources;
 pub mod role_rules;
 pub mod roles;
+pub mod roster;
 pub mod schemas;
 pub mod search;
 pub mod settings;
@@ -112,6 +113,18 @@ impl Store {
     {
         let directory_id = directory_id.to_owned();
         self.db.scan(async move |tx: &mut Tx| job(DirectoryTx { tx, directory_id }).await).await
+    }
+
+    /// Reads the members and teams of one organization, however much of them, from the same state:
+    /// never on a thread that answers requests.
+    pub async fn look_through<T, E, F>(&self, organization_id: &str, job: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(OrganizationTx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let id = organization_id.to_owned();
+        self.db.scan(async move |tx: &mut Tx| job(OrganizationTx::new(tx, &id)).await).await
     }
 
     /// Reads all directories, however much of them, from the same state.

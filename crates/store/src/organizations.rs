@@ -58,6 +58,12 @@ pub async fn get(tx: &mut Tx, slug: &str) -> Result<Option<Organization>> {
     tx.query_opt(&sql, &[slug.into()], read).await
 }
 
+/// The living organization with this id.
+pub async fn with_id(tx: &mut Tx, id: &str) -> Result<Option<Organization>> {
+    let sql = format!("SELECT {COLUMNS} FROM organization WHERE id = ?1 AND deleted_at IS NULL");
+    tx.query_opt(&sql, &[id.into()], read).await
+}
+
 /// Holds the row of a living organization until the transaction ends, so that nobody deletes it
 /// meanwhile. Whether there is one with this id.
 pub async fn hold(tx: &mut Tx, id: &str) -> Result<bool> {

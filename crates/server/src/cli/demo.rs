@@ -1,9 +1,13 @@
 //! `headcount demo`.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+};
 
+use mapping::{member::State, roles::Role};
 use simulate::{Kind, Options, Report};
-use store::DirectoryTx;
+use store::{DirectoryTx, Store};
 
 use super::{
     Failure,
@@ -12,11 +16,15 @@ use super::{
     serve::{Server, stop_signal},
     settings,
     simulate::ProgressView,
+    team,
 };
 use crate::{
     admin::{
         directories::{self, NewDirectory},
+        members::{self, Filter},
         organizations,
+        role_rules::{self, NewRule},
+        roles, teams,
     },
     clock,
     config::{ServeArgs, Settings, StoreArgs},
@@ -51,7 +59,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     let server = Server::start(settings).await?;
     println!("A server runs at {} on a fresh store.", server.public_url);
     let played = tokio::select! {
-        played = play(&args, &server) => played,
+        played = play(&args, folder.path(), &server) => played,
         () = stopped => {
             server.stop().await;
             return Ok(());
@@ -66,9 +74,10 @@ pub async fn run(args: Args) -> Result<(), Failure> {
 }
 
 /// Both directories are filled and changed at the same time, as customers do.
-async fn play(args: &Args, server: &Server) -> Result<(), Failure> {
+async fn play(args: &Args, folder: &Path, server: &Server) -> Result<(), Failure> {
     let now = clock::now();
     organizations::create(&server.store, "acme", Some("Acme"), now).await?;
+    declare_roles(&server.store, now).await?;
     let mut directories = Vec::new();
     for kind in ["entra", "okta"] {
         let new = NewDirectory {
@@ -84,7 +93,7 @@ async fn play(args: &Args, server: &Server) -> Result<(), Failure> {
     }
     println!(
         "Organization acme has two directories: Microsoft Entra ID and Okta, {} people and {} \
-         groups each.\n",
+         groups each.\nThere are four roles, and rules for the groups that give them.\n",
         args.users, args.groups
     );
     let options = |kind, at: usize| {
@@ -105,14 +114,75 @@ async fn play(args: &Args, server: &Server) -> Result<(), Failure> {
         clean &= report.passed();
         show(&report, id, server).await?;
     }
+    show_members(&server.store).await?;
     let (url, token, _) = &directories[0];
     println!("Try it by hand:\n");
+    println!("  headcount member list --organization acme --data {}", folder.display());
     println!("  curl -H 'Authorization: Bearer {token}' '{url}/Users?count=2'");
     println!(
         "  curl -H 'Authorization: Bearer {token}' -G '{url}/Users' \\\n       \
          --data-urlencode 'filter=userName sw \"a\"'"
     );
     if clean { Ok(()) } else { Err(Failure::Failed("the simulations found faults".into())) }
+}
+
+/// Roles for all organizations, and the groups that give them in this one.
+async fn declare_roles(store: &Store, now: i64) -> Result<(), Failure> {
+    for (name, precedence) in [("owner", 1), ("admin", 10), ("billing", 20), ("member", 100)] {
+        let role = Role {
+            name: name.into(),
+            precedence,
+            is_default: name == "member",
+            is_owner: name == "owner",
+        };
+        roles::create(store, role, None, now).await?;
+    }
+    for (pattern, role) in
+        [("Security*", "owner"), ("*Engineering*", "admin"), ("Finance*", "billing")]
+    {
+        let rule = NewRule { pattern, role, directory_id: None, position: None };
+        role_rules::add(store, "acme", rule, now).await?;
+    }
+    Ok(())
+}
+
+/// What has become of people and groups: members, roles, teams.
+async fn show_members(store: &Store) -> Result<(), Failure> {
+    const TEAMS: usize = 10;
+    println!(
+        "Members of acme, out of both directories, with an example of each kind and its reason:"
+    );
+    let mut rows = Vec::new();
+    for (state, role, count) in members::count(store, "acme").await? {
+        let states = [State::Active, State::Deactivated, State::Incomplete, State::Deleted];
+        let filter = Filter {
+            state: states.into_iter().find(|known| known.as_str() == state),
+            role: role.as_deref(),
+            ..Filter::default()
+        };
+        let page = members::list(store, "acme", filter, None, 1).await?;
+        let example = page.members.first().map(|loaded| &loaded.stored.member);
+        let reason = example.map(|member| match (member.state, &member.role) {
+            (State::Active, Some(role)) => page.directories.reason(&role.from),
+            _ => page.directories.why(member.state, &member.why),
+        });
+        let name = example.and_then(|member| member.email_address()).unwrap_or("-");
+        rows.push(vec![
+            format!("  {count}"),
+            state,
+            role.unwrap_or_else(|| "-".into()),
+            name.to_owned(),
+            reason.unwrap_or_default(),
+        ]);
+    }
+    output::table(&["  MEMBERS", "STATE", "ROLE", "SUCH AS", "BECAUSE"], &rows);
+    let mut all = teams::list(store, "acme").await?;
+    all.sort_by_key(|(_, size)| -size.members);
+    println!("\nThe largest of its {} teams; groups of one name are one team:", all.len());
+    all.truncate(TEAMS);
+    team::table(&all);
+    println!();
+    Ok(())
 }
 
 /// What arrived and what was refused, as the store holds it.

@@ -3,6 +3,7 @@
 //! Exit status: 0 done, 1 it could not be done (or a simulated service or a check found faults), 2
 //! the arguments or settings are wrong. What goes wrong is said in one line on standard error.
 
+mod account;
 mod backup;
 mod check;
 mod demo;
@@ -11,6 +12,7 @@ mod domain;
 mod grantable;
 mod mail;
 mod mapping;
+mod member;
 mod new_file;
 mod organization;
 mod output;
@@ -22,6 +24,7 @@ mod schema;
 mod serve;
 mod settings;
 mod simulate;
+mod team;
 mod token;
 mod transfer;
 
@@ -72,6 +75,21 @@ enum Command {
     Token {
         #[command(subcommand)]
         command: token::Command,
+    },
+    /// List, show, create and change the members of an organization
+    Member {
+        #[command(subcommand)]
+        command: member::Command,
+    },
+    /// List and show the teams of an organization
+    Team {
+        #[command(subcommand)]
+        command: team::Command,
+    },
+    /// Show people's accounts, which organizations share
+    Account {
+        #[command(subcommand)]
+        command: account::Command,
     },
     /// List mails to members, send one again, test the mail server
     Mail {
@@ -202,6 +220,9 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Directory { command } => directory::run(command, &cli.store).await,
         Command::Domain { command } => domain::run(command, &cli.store).await,
         Command::Token { command } => token::run(command, &cli.store).await,
+        Command::Member { command } => member::run(command, &cli.store).await,
+        Command::Team { command } => team::run(command, &cli.store).await,
+        Command::Account { command } => account::run(command, &cli.store).await,
         Command::Mail { command } => mail::run(command, &cli.store).await,
         Command::Mapping { command } => mapping::run(command, &cli.store).await,
         Command::Projection(args) => projection::run(args, &cli.store).await,

@@ -21,4 +21,4 @@ pub use configurations::Configurations;
 pub use effects::Effects;
 pub use follow::{Touched, Written, follow};
 pub use teams::TeamError;
-pub use world::World;
+pub use world::{Person, World};

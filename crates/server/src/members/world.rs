@@ -52,11 +52,16 @@ pub struct Person {
 impl Person {
     /// Somebody new, who is linked to a user.
     pub fn new(source: MemberSource) -> Self {
+        Self { sources: vec![source], ..Self::unlinked(Member::nobody()) }
+    }
+
+    /// Somebody new, whom no directory has.
+    pub fn unlinked(now: Member) -> Self {
         Self {
             stored: None,
-            now: Member::nobody(),
+            now,
             sources_before: Vec::new(),
-            sources: vec![source],
+            sources: Vec::new(),
             users: HashMap::new(),
             are_users_forgotten: false,
             teams_before: BTreeSet::new(),

@@ -37,6 +37,7 @@ mod me;
 mod member_roles;
 mod members;
 mod members_at_once;
+mod members_cli;
 mod modifying;
 mod moves;
 mod oauth;

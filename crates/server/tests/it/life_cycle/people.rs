@@ -162,6 +162,25 @@ async fn an_address_that_is_taken() {
     .await;
 }
 
+/// Two people had each other's address.
+#[tokio::test]
+async fn addresses_that_were_mixed_up() {
+    row(async |organization: &Organization<'_>, tenant: &mut Tenant<'_, '_>| {
+        let (mine, yours) = (tenant.mail(0), tenant.mail(1));
+        let before = [organization.member(tenant, 0).await, organization.member(tenant, 1).await];
+        tenant.act(0, Act::Mail(&yours));
+        tenant.act(1, Act::Mail(&mine));
+        tenant.sync().await;
+        for (place, mail) in [(0, &yours), (1, &mine)] {
+            let now = organization.member(tenant, place).await.stored;
+            assert_eq!((&now.id, now.member.state), (&before[place].stored.id, State::Active));
+            assert_eq!(now.member.email_address(), Some(&**mail), "{:?}", organization.client);
+            assert_eq!(now.member.wanted_email, None);
+        }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn another_address_and_another_name() {
     row(async |organization: &Organization<'_>, tenant: &mut Tenant<'_, '_>| {

@@ -123,7 +123,7 @@ async fn an_address_that_is_emptied() {
             assert_eq!(now.stored.member.state, State::Incomplete, "{:?}", organization.client);
             assert_eq!(now.stored.member.why, Why::NoEmailAddress);
             assert_eq!((&now.stored.id, &now.teams), (&before.stored.id, &before.teams));
-            assert_eq!(now.stored.member.earlier_addresses, [mail.clone()]);
+            assert_eq!(now.stored.member.earlier_addresses, [&*mail]);
         }
         tenant.act(1, Act::Mail(&mail));
         tenant.sync().await;

@@ -6,5 +6,6 @@
 mod compare;
 mod model;
 mod play;
+mod previews;
 mod sequences;
 mod steps;

@@ -28,7 +28,7 @@ const SEED: &str = "HEADCOUNT_SEED";
 /// As many share a store.
 const IN_ONE_STORE: u64 = 500;
 
-fn number(variable: &str) -> Option<u64> {
+pub fn number(variable: &str) -> Option<u64> {
     let text = env::var(variable).ok()?;
     Some(text.parse().unwrap_or_else(|_| panic!("{variable} is no number: {text}")))
 }

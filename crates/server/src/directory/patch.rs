@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use mapping::soft_delete;
 use scim::{
     Notes, Object, dialect, diff,
     patch::{self, MembershipStep, PatchRequest},
@@ -108,6 +109,15 @@ pub(super) async fn write(
     let renamed = |name: &str| differences.iter().any(|change| change.path == name);
     if resource_type.name == "Group" && (renamed("displayName") || renamed("externalId")) {
         check_group_name(resource_type, after.resource, &stored.id, tx).await?;
+    }
+    if resource_type.name == "User" && renamed("userName") {
+        let known = before.get("userName").and_then(Value::as_str);
+        if let Some(kept) = soft_delete::original_user_name(after.resource, known) {
+            let read = format!(
+                "id in front of `userName` read as a soft delete: the member stays `{kept}`"
+            );
+            notes.add(read);
+        }
     }
     let members =
         membership::apply(&stored.id, &after.members, resource_type, context, tx, notes).await?;

@@ -168,8 +168,10 @@ impl Org<'_, '_> {
         }
         let body = profile::merge(read, &self.source, place);
         held.values.extend(values);
-        if held.values.contains_key(&PHONE_TYPE) && held.values[&profile::PHONE].is_null() {
-            held.values.remove(&PHONE_TYPE);
+        for (value, kind) in [(profile::PHONE, PHONE_TYPE), (profile::MAIL, MAIL_TYPE)] {
+            if held.values.get(&value).is_some_and(Value::is_null) {
+                held.values.remove(&kind);
+            }
         }
         self.put(&held, body, "O-38").await?;
         self.run.client.log().changes.users_updated += 1;
@@ -320,6 +322,7 @@ impl Org<'_, '_> {
     }
 }
 
+const MAIL_TYPE: Target = Target::Primary("emails", "type");
 const PHONE_TYPE: Target = Target::Primary("phoneNumbers", "type");
 
 /// The one shape that catalogue apps patch users with: path-less, one replacement.

@@ -106,6 +106,38 @@ async fn no_address_at_first() {
     .await;
 }
 
+/// Okta empties an address: without one nobody is complete, and they are who they were when it is back. Entra never
+/// sends what is empty: everything stays.
+#[tokio::test]
+async fn an_address_that_is_emptied() {
+    row(async |organization: &Organization<'_>, tenant: &mut Tenant<'_, '_>| {
+        let before = organization.member(tenant, 1).await;
+        let mail = tenant.mail(1);
+        let last = organization.last_event().await;
+        tenant.act(1, Act::Mail(""));
+        tenant.sync().await;
+        if organization.is_entra() {
+            organization.same_but(tenant, 1, &before, State::Active).await;
+        } else {
+            let now = organization.member(tenant, 1).await;
+            assert_eq!(now.stored.member.state, State::Incomplete, "{:?}", organization.client);
+            assert_eq!(now.stored.member.why, Why::NoEmailAddress);
+            assert_eq!((&now.stored.id, &now.teams), (&before.stored.id, &before.teams));
+            assert_eq!(now.stored.member.earlier_addresses, [&*mail]);
+        }
+        tenant.act(1, Act::Mail(&mail));
+        tenant.sync().await;
+        organization.same_but(tenant, 1, &before, State::Active).await;
+        let (events, _) = organization.events(last, &before.stored.id).await;
+        let expected: &[&str] = match organization.is_entra() {
+            true => &[],
+            false => &["member.deactivated", "member.reactivated"],
+        };
+        assert_eq!(events, expected, "{:?}", organization.client);
+    })
+    .await;
+}
+
 /// Somebody whose address is another's waits for it, in the open.
 #[tokio::test]
 async fn an_address_that_is_taken() {
@@ -126,6 +158,25 @@ async fn an_address_that_is_taken() {
         assert_eq!(cured.stored.member.state, State::Active, "{:?}", organization.client);
         assert_eq!(cured.stored.member.email_address(), Some(&*mail));
         assert_eq!(cured.stored.id, waiting.stored.id);
+    })
+    .await;
+}
+
+/// Two people had each other's address.
+#[tokio::test]
+async fn addresses_that_were_mixed_up() {
+    row(async |organization: &Organization<'_>, tenant: &mut Tenant<'_, '_>| {
+        let (mine, yours) = (tenant.mail(0), tenant.mail(1));
+        let before = [organization.member(tenant, 0).await, organization.member(tenant, 1).await];
+        tenant.act(0, Act::Mail(&yours));
+        tenant.act(1, Act::Mail(&mine));
+        tenant.sync().await;
+        for (place, mail) in [(0, &yours), (1, &mine)] {
+            let now = organization.member(tenant, place).await.stored;
+            assert_eq!((&now.id, now.member.state), (&before[place].stored.id, State::Active));
+            assert_eq!(now.member.email_address(), Some(&**mail), "{:?}", organization.client);
+            assert_eq!(now.member.wanted_email, None);
+        }
     })
     .await;
 }

@@ -5,6 +5,7 @@ use simulate::{Act, Kind, Tenant};
 use store::members::StoredMember;
 
 use super::{Client, Organization, play, row};
+use crate::harness::until;
 
 fn is_entra(client: &Client) -> bool {
     client.kind == Kind::Entra
@@ -25,6 +26,14 @@ async fn the_new_user_name_of_the_recycle_bin() {
             organization.same_but(tenant, 1, &before, State::Deactivated).await;
             let (events, last) = organization.events(last, &before.stored.id).await;
             assert_eq!(events, ["member.deactivated"], "{:?} {order}", organization.client);
+            let kept = tenant.user_name(1);
+            let note = format!("read as a soft delete: the member stays `{kept}`");
+            until("the provisioning log says it", async || {
+                let log = organization.server.provisioning_log(&organization.directory).await;
+                let mut notes = log.iter().flat_map(|entry| &entry.notes);
+                notes.any(|said| said.ends_with(&note)).then_some(())
+            })
+            .await;
             tenant.act(1, Act::Restore);
             tenant.sync().await;
             organization.same_but(tenant, 1, &before, State::Active).await;

@@ -110,8 +110,9 @@ impl World<'_> {
         let Some(directory) = self.configuration.directories.get(directory_id) else {
             return false;
         };
-        let name = |user: &Object| user.get("userName").cloned();
-        if directory.mapping.reads_groups() || name(before) != name(after) {
+        // A soft delete is told by these, whatever the mapping reads.
+        let is_same = |name: &str| before.get(name) == after.get(name);
+        if directory.mapping.reads_groups() || !is_same("userName") || !is_same("active") {
             return false;
         }
         let (before, after) =

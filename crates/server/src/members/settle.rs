@@ -179,7 +179,8 @@ impl World<'_> {
         // What is told of users that were linked or disabled does not always show in the member.
         let may_hide = person.sources.len() > 1
             || was.state == State::Incomplete
-            || now.state == State::Incomplete;
+            || now.state == State::Incomplete
+            || now.held.is_some();
         let is_free_for_others = was.state != now.state
             || was.held != now.held
             || person.sources != person.sources_before

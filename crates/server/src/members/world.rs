@@ -68,7 +68,8 @@ impl Person {
             teams: BTreeSet::new(),
             is_orphaned: false,
             is_settled: false,
-            is_waited_for: false,
+            // Nobody has looked for those who could be them.
+            is_waited_for: true,
             rounds: 0,
         }
     }

@@ -3,26 +3,17 @@
 use std::{collections::BTreeSet, ops::ControlFlow, sync::Arc};
 
 use headcount::{
-    admin::{self, directories::NewDirectory, role_rules::NewRule},
+    admin::{self, directories::NewDirectory, members::by_hand, role_rules::NewRule},
     clock,
     directory::{self, Context, Precondition, References},
     ids,
-    members::{Configurations, effects, run},
+    members::{Configurations, run},
     schemas::ResourceTypes,
 };
-use mapping::{
-    Target,
-    member::{self, State, Why},
-    roles::Role as DeclaredRole,
-};
+use mapping::{Target, member::State, roles::Role as DeclaredRole};
 use scim::{Notes, dialect::Reading};
 use serde_json::{Value, json};
-use store::{
-    OrganizationTx, Store, Tx,
-    accounts::{self, Account},
-    events::{Cause, Kind, NewEvent},
-    members::StoredMember,
-};
+use store::{OrganizationTx, Store, Tx};
 
 use crate::{
     compare::{Replayed, compare, hear},
@@ -446,6 +437,8 @@ impl Play {
             Step::Product { email, username, external_id } => {
                 return self.product(*email, *username, *external_id).await;
             }
+            Step::RoleByHand { .. } if self.is_lazy => return Ok(()),
+            Step::RoleByHand { member, role } => return self.role_by_hand(*member, *role).await,
             _ => unreachable!("the others are requests"),
         }
         self.model.settle();
@@ -537,69 +530,50 @@ impl Play {
         if self.model.members.iter().any(is_there) {
             return Ok(());
         }
-        let mut now = member::Member::nobody();
-        (now.state, now.why, now.by_product) = (State::Active, Why::Nothing, true);
-        now.vouched_email = Some(email.clone());
         let fields = [
-            (Target::EmailAddress, Some(email.clone())),
-            (Target::Username, username.map(steps::user_name)),
-            (Target::ExternalId, external_id.map(steps::external_id)),
+            (EMAIL, Some(email.clone())),
+            (USERNAME, username.map(steps::user_name)),
+            (EXTERNAL_ID, external_id.map(steps::external_id)),
         ];
         let mut member = model::Member::new();
         (member.by_product, member.vouched) = (true, Some(email));
-        for (target, text) in fields {
+        let mut by_hand = by_hand::Fields::new();
+        for (name, text) in fields {
             let Some(text) = text else { continue };
-            let name =
-                [EMAIL, USERNAME, EXTERNAL_ID].into_iter().find(|n| *n == target.to_string());
-            member.by_hand.insert(name.ok_or("a target")?, text.clone());
-            now.by_hand.insert(target, text.into());
+            let target: Target = name.parse().map_err(said("target"))?;
+            by_hand.insert(target, Some(text.clone().into()));
+            member.by_hand.insert(name, text);
         }
-        let id = format!("mem-{}", ids::uuid());
-        member.id.clone_from(&id);
+        let created = by_hand::create(&self.place.store, &self.slug, by_hand, "product", self.now);
+        member.id = created.await.map_err(said("product"))?;
         self.model.members.push(member);
-        let (organization_id, at) = (self.organization_id.clone(), self.now);
-        let create = async move |tx: &mut Tx| {
-            store::organizations::hold(tx, &organization_id).await?;
-            let mut tx = OrganizationTx::new(tx, &organization_id);
-            let standing = tx.standing().await?;
-            let configurations = Configurations::default();
-            let configuration = configurations.get(&standing, &mut tx).await?;
-            let member = member::project(&configuration, &[], &now).member;
-            let new = Account {
-                id: ids::prefixed("acc"),
-                email_address: member.email_address().unwrap_or_default().into(),
-                created_at: at,
-            };
-            let account_id = Some(accounts::find_or_create(tx.tx(), &new).await?);
-            let event = NewEvent {
-                kind: Kind::MemberCreated,
-                member_id: Some(id.clone()),
-                team_id: None,
-                before: None,
-                after: Some(effects::shown(&member)),
-            };
-            let stored = StoredMember {
-                id: id.clone(),
-                member,
-                version: 1,
-                created_at: at,
-                updated_at: at,
-                settled_at: Some(at),
-                enrolled_at: None,
-                deleted_at: None,
-                account_id,
-            };
-            tx.create_member(&stored).await?;
-            let cause = Cause::Person { name: "product".into() };
-            let sequence = standing.sequence + 1;
-            tx.record_event(sequence, &event, &cause, at).await?;
-            tx.wrote(sequence).await
-        };
-        let store = &self.place.store;
-        store.administer::<_, store::Error, _>(create).await.map_err(said("product"))?;
-        // Who can join them does so when everybody is looked at.
-        self.model.settle();
-        self.reconfigured().await.map(drop)
+        self.model.written = Some(self.model.members.len() - 1);
+        Ok(())
+    }
+
+    /// Gives a member a role by hand, or takes that back; nothing where that is refused.
+    async fn role_by_hand(&mut self, number: usize, role: Option<usize>) -> Played<()> {
+        let members = &self.model.members;
+        let is_living =
+            |&at: &usize| members[at].state != State::Deleted && !members[at].id.is_empty();
+        let living: Vec<usize> = (0..members.len()).filter(is_living).collect();
+        let Some(at) = pick(&living, number) else { return Ok(()) };
+        let role = role.map(|role| ROLES[role].to_owned());
+        let value = role.as_deref().map(Value::from);
+        let fields = by_hand::Fields::from([(Target::OrganizationRole, value)]);
+        let id = members[at].id.clone();
+        let updated = by_hand::update(&self.place.store, &self.slug, &id, fields, "ines", self.now);
+        match updated.await {
+            Ok(_) => {
+                self.model.members[at].role_by_hand = role;
+                self.model.written = Some(at);
+                Ok(())
+            }
+            Err(admin::Error::Locked(_) | admin::Error::Conflict(_) | admin::Error::Invalid(_)) => {
+                Ok(())
+            }
+            Err(error) => Err(format!("role by hand: {error:?}")),
+        }
     }
 
     pub fn references(&self, users: &BTreeSet<usize>) -> Value {

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use crate::{
     compare::hear,
     play::{Place, Play, Played},
-    steps::{Step, sequence},
+    steps::{NewUser, Step, sequence},
 };
 
 /// How many sequences are played, where nothing else is said: [`SEQUENCES`].
@@ -166,4 +166,21 @@ fn random_sequences_come_to_what_the_model_says() {
 #[test]
 fn requests_come_while_a_change_is_brought_to_everybody() {
     play_all(Way::AtTheEnd, 4);
+}
+/// The last owner has no e-mail address any more and keeps the one that they had; when they are
+/// disabled, too, whoever was waiting for it turns out to be them.
+#[tokio::test]
+async fn who_waits_for_a_held_owner_is_found() {
+    let user = |name, email, active, role| NewUser { name, email, external_id: None, active, role };
+    let steps = [
+        Step::CreateUser { directory: 0, user: user(3, Some(0), true, Some(0)) },
+        Step::CreateUser { directory: 0, user: user(7, Some(0), false, None) },
+        Step::CreateUser { directory: 0, user: user(6, Some(0), false, None) },
+        Step::CreateUser { directory: 0, user: user(5, Some(1), true, None) },
+        Step::DeleteUser { user: 2 },
+        Step::ReplaceUser { user: 0, with: user(0, None, true, None) },
+        Step::SoftDelete { user: 0, with_email: true, together: true },
+    ];
+    let home = Home::new();
+    played(&steps, Way::AtOnce, &home.open().await).await.unwrap();
 }

@@ -95,6 +95,10 @@ pub enum Step {
     RemoveDomain {
         domain: usize,
     },
+    RoleByHand {
+        member: usize,
+        role: Option<usize>,
+    },
     /// The product has somebody itself.
     Product {
         email: usize,
@@ -251,6 +255,9 @@ impl Random {
             },
             95..97 => Step::Verify { domain: self.below(2) },
             97 => Step::RemoveDomain { domain: self.below(2) },
+            98 if self.chance(50) => {
+                Step::RoleByHand { member: self.below(16), role: self.maybe(80, ROLES.len()) }
+            }
             _ => Step::Product {
                 email: self.email(),
                 username: self.maybe(30, 8),

@@ -162,6 +162,13 @@ impl Store {
 #[derive(Clone, Copy, Debug)]
 pub struct Mark(u64);
 
+impl Mark {
+    /// How many rows the embedded store has written since an earlier moment.
+    pub fn rows_since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
 /// An open transaction of one directory.
 pub struct DirectoryTx<'t> {
     tx: &'t mut Tx,

@@ -206,20 +206,6 @@ impl OrganizationTx<'_> {
         Ok(sources)
     }
 
-    /// Those of the teams that no group is: nobody but people says who is in them.
-    pub async fn teams_without_groups(&mut self, ids: &[&str]) -> Result<Vec<String>> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let Among { each, bind, .. } = Among::new(ids, 2);
-        let sql = format!(
-            "SELECT l.value FROM {each} l WHERE NOT EXISTS (SELECT 1 FROM team_source s \
-             WHERE s.organization_id = ?1 AND s.team_id = l.value)"
-        );
-        let params = [(&self.organization_id).into(), (&bind).into()];
-        self.tx.query(&sql, &params, |row| Ok(row.text(0)?.into())).await
-    }
-
     /// Who is in a team.
     pub async fn members_of_team(&mut self, team_id: &str) -> Result<Vec<String>> {
         let sql = "SELECT member_id FROM team_member WHERE organization_id = ?1 AND team_id = ?2";

@@ -358,13 +358,16 @@ impl World<'_> {
         Ok(())
     }
 
-    /// Whether any group is this team.
-    async fn is_of_groups(&mut self, team_id: &str) -> Result<bool, store::Error> {
+    /// Whether any group of a directory that is not deleted is this team.
+    pub(super) async fn is_of_groups(&mut self, team_id: &str) -> Result<bool, store::Error> {
         if let Some(known) = self.has_groups.get(team_id) {
             return Ok(*known);
         }
-        let without = self.organization.teams_without_groups(&[team_id]).await?;
-        let is_of_groups = without.is_empty();
+        let sources = self.organization.team_sources(team_id).await?;
+        let directories = &self.configuration.directories;
+        let is_there =
+            |id: &str| directories.get(id).is_some_and(|directory| directory.deleted.is_none());
+        let is_of_groups = sources.iter().any(|source| is_there(&source.directory_id));
         self.has_groups.insert(team_id.into(), is_of_groups);
         Ok(is_of_groups)
     }

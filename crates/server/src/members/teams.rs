@@ -47,7 +47,7 @@ impl World<'_> {
         let joined = self.organization.teams_to_join(name, directory_id).await?;
         if let Some(team) = joined.into_iter().next() {
             // From now on the group says who is in it, of those whom directories have.
-            if !self.organization.teams_without_groups(&[&team.id]).await?.is_empty() {
+            if !self.is_of_groups(&team.id).await? {
                 self.queue.extend(self.organization.members_of_team(&team.id).await?);
             }
             self.organization.link_group(&team.id, directory_id, group_id).await?;

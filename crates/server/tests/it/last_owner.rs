@@ -258,6 +258,27 @@ async fn deleted_and_created_again() {
     office.audit().await;
 }
 
+/// Whoever is held as deleted is not edited any more: another owner is what it takes, also one who is made so by hand.
+#[tokio::test]
+async fn ended_by_hand() {
+    let office = Office::new().await;
+    let email = "otto@example.com";
+    office.client.post("/Users", user(email)).await.expect(201);
+    office.client.delete(&office.place()).await.expect(204);
+    let update = "member update --organization acme";
+    for field in ["organization_role=member", "display_name=Ines", "active=false"] {
+        let command = format!("{update} {} {field}", office.member);
+        let refused = office.server.command_output(&command).await;
+        assert!(!refused.status.success(), "{field}");
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert!(said.contains("make somebody else an owner"), "{field}: {said}");
+    }
+    office.holds(State::Deleted, Some("owner"), "deleted").await;
+    office.server.command(&format!("{update} {email} organization_role=owner")).await;
+    assert!(office.find().await.is_none());
+    office.audit().await;
+}
+
 /// Of two owners who go in one request, one stays.
 #[tokio::test]
 async fn two_in_one_request() {

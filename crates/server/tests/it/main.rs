@@ -38,6 +38,7 @@ mod member_roles;
 mod members;
 mod members_at_once;
 mod members_cli;
+mod members_isolation;
 mod modifying;
 mod moves;
 mod oauth;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use headcount::members::effects;
 use mapping::{
     Target,
-    member::{Held, State},
+    member::{Held, Member, State},
 };
 use scim::text::fold;
 use serde_json::{Map, Value};
@@ -148,6 +148,16 @@ async fn read(play: &Play) -> Played<Stored> {
     stored.map_err(|error| format!("reading: {error:?}"))
 }
 
+/// Compares what is stored with the events.
+pub async fn hear(play: &mut Play) -> Played<()> {
+    let Stored { members, teams, events, .. } = read(play).await?;
+    for event in events {
+        play.replayed.hear(event)?;
+    }
+    let teams: Vec<Team> = teams.into_iter().map(|(team, _)| team).collect();
+    play.replayed.compare(&members, &teams)
+}
+
 /// Compares what is stored with the model and with the events.
 pub async fn compare(play: &mut Play) -> Played<()> {
     let Stored { members, teams, events, accounts } = read(play).await?;
@@ -194,6 +204,32 @@ pub async fn compare(play: &mut Play) -> Played<()> {
     same("teams", &stored, &expected)?;
     let teams: Vec<Team> = teams.into_iter().map(|(team, _)| team).collect();
     play.replayed.compare(&members, &teams)
+}
+
+/// The members and teams of an organization without what differs from one to another: `name` says whose
+/// user one is, by its id.
+pub async fn without_ids(
+    play: &Play,
+    name: impl Fn(&str) -> String,
+) -> Played<(BTreeSet<String>, BTreeSet<String>)> {
+    let Stored { members, teams, .. } = read(play).await?;
+    let in_words = |member: &Loaded| {
+        let users: BTreeSet<String> =
+            member.sources.iter().map(|source| name(&source.user_id)).collect();
+        let inside: BTreeSet<&str> = teams
+            .iter()
+            .filter(|(team, _)| member.teams.contains(&team.id))
+            .map(|(team, _)| &*team.name)
+            .collect();
+        let Member { state, fields, role, .. } = &member.stored.member;
+        let fields: Vec<(String, &Value)> =
+            fields.iter().map(|(target, field)| (target.to_string(), &field.value)).collect();
+        let role = role.as_ref().map(|role| &role.value);
+        format!("{users:?} {state:?} {fields:?} {role:?} {inside:?}")
+    };
+    let members = members.iter().map(in_words).collect();
+    let named = teams.iter().map(|(team, groups)| format!("{} of {}", team.name, groups.len()));
+    Ok((members, named.collect()))
 }
 
 /// What is new has got its id in the store: it is told by its users and groups.

@@ -3,7 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod arrival;
 mod compare;
+mod cost;
 mod model;
 mod play;
 mod previews;

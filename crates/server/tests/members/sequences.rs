@@ -15,6 +15,7 @@ use store::{Database, PostgresOptions, Store};
 use tempfile::TempDir;
 
 use crate::{
+    compare::hear,
     play::{Place, Play, Played},
     steps::{Step, sequence},
 };
@@ -67,16 +68,32 @@ impl Home {
     }
 }
 
-async fn played(steps: &[Step], place: &Place) -> Played<()> {
+/// How a sequence is played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// Every change of the configuration is brought to everybody before the next step.
+    AtOnce,
+    /// It is brought to them at the end: requests come in between.
+    AtTheEnd,
+}
+
+async fn played(steps: &[Step], way: Way, place: &Place) -> Played<()> {
     let mut play = Play::new(place).await?;
     for step in steps {
-        play.step(step).await?;
+        match way {
+            Way::AtOnce => play.step(step).await?,
+            Way::AtTheEnd => play.step_meanwhile(step).await?,
+        }
+    }
+    if way == Way::AtTheEnd {
+        play.reconfigured().await?;
+        hear(&mut play).await?;
     }
     play.look_at_everybody().await
 }
 
 /// The same failure with as few steps as can be found.
-async fn shortest(mut steps: Vec<Step>, place: &Place) -> (Vec<Step>, String) {
+async fn shortest(mut steps: Vec<Step>, way: Way, place: &Place) -> (Vec<Step>, String) {
     let mut why = String::new();
     let mut size = steps.len();
     while size > 0 {
@@ -84,7 +101,7 @@ async fn shortest(mut steps: Vec<Step>, place: &Place) -> (Vec<Step>, String) {
         while start < steps.len() {
             let mut fewer = steps.clone();
             fewer.drain(start..(start + size).min(steps.len()));
-            match played(&fewer, place).await {
+            match played(&fewer, way, place).await {
                 Err(error) => (steps, why) = (fewer, error),
                 Ok(()) => start += size,
             }
@@ -92,13 +109,13 @@ async fn shortest(mut steps: Vec<Step>, place: &Place) -> (Vec<Step>, String) {
         size = if size > 1 { size / 2 } else { 0 };
     }
     if why.is_empty() {
-        why = played(&steps, place).await.err().unwrap_or_else(|| "not again".into());
+        why = played(&steps, way, place).await.err().unwrap_or_else(|| "not again".into());
     }
     (steps, why)
 }
 
 /// Plays seeds as long as there are any and none has failed.
-async fn play_seeds(next: &AtomicU64, end: u64, failed: &Mutex<Option<String>>) {
+async fn play_seeds(way: Way, next: &AtomicU64, end: u64, failed: &Mutex<Option<String>>) {
     loop {
         let home = Home::new();
         let place = home.open().await;
@@ -108,8 +125,8 @@ async fn play_seeds(next: &AtomicU64, end: u64, failed: &Mutex<Option<String>>) 
                 return;
             }
             let steps = sequence(seed);
-            if let Err(first) = played(&steps, &place).await {
-                let (steps, why) = shortest(steps, &place).await;
+            if let Err(first) = played(&steps, way, &place).await {
+                let (steps, why) = shortest(steps, way, &place).await;
                 let steps: Vec<String> = steps.iter().map(|step| format!("  {step:?}\n")).collect();
                 let told = format!("seed {seed}: {first}\nshortest:\n{}{why}", steps.concat());
                 failed.lock().unwrap().get_or_insert(told);
@@ -118,22 +135,35 @@ async fn play_seeds(next: &AtomicU64, end: u64, failed: &Mutex<Option<String>>) 
     }
 }
 
-/// After each step of a random sequence the stored members, teams and roles are the model's, and what
-/// the events say; at the end a look at everybody from the beginning changes nothing.
-#[test]
-fn random_sequences_come_to_what_the_model_says() {
+/// Plays as many seeds as are asked for, one `part` of them.
+fn play_all(way: Way, part: u64) {
     let first = number(SEED).unwrap_or(0);
     let count = number(SEQUENCES).unwrap_or(if TestDatabase::is_postgres() { 60 } else { DEFAULT });
     let (next, failed) = (AtomicU64::new(first), Mutex::new(None));
+    let end = first + count.div_ceil(part);
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-                runtime.unwrap().block_on(play_seeds(&next, first + count, &failed));
+                runtime.unwrap().block_on(play_seeds(way, &next, end, &failed));
             });
         }
     });
     if let Some(why) = failed.into_inner().unwrap() {
         panic!("{why}");
     }
+}
+
+/// After each step of a random sequence the stored members, teams and roles are the model's, and what
+/// the events say; at the end a look at everybody from the beginning changes nothing.
+#[test]
+fn random_sequences_come_to_what_the_model_says() {
+    play_all(Way::AtOnce, 1);
+}
+
+/// Requests that come while a change of the configuration is still to be brought to everybody leave
+/// nothing that another look would change.
+#[test]
+fn requests_come_while_a_change_is_brought_to_everybody() {
+    play_all(Way::AtTheEnd, 4);
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use mapping::{
     Configuration, Target, domain_name,
-    member::{Member, Reason, State, Why},
+    member::{Held, Member, Reason, State, Why},
 };
 use serde_json::Value;
 use store::{OrganizationTx, Store, Tx, events::Cause};
@@ -287,6 +287,12 @@ impl Desk<'_> {
     fn refuse_locked(&self, id: &str, target: &Target) -> Result<(), Error> {
         let Some(person) = self.world.people.get(id) else { return Ok(()) };
         let member = &person.now;
+        if matches!(member.held, Some(Held::LastOwner { state: State::Deleted, .. })) {
+            return Err(Error::Locked(format!(
+                "`{id}` is deleted by its directory and stays only as the organization's last owner: \
+                 make somebody else an owner instead"
+            )));
+        }
         let locked = |by: String| {
             Err(Error::Locked(format!(
                 "`{target}` of `{id}` is provided by a directory: {by}. Change it there"

@@ -31,7 +31,8 @@ struct Row {
 pub enum Shape {
     /// One row with the document, its id and its user name: what a database can do at best.
     OneRow,
-    /// The rows that creating a user stores: the resource, its look-up rows and the journal entry.
+    /// The rows that creating a user stores: the resource, its look-up rows and the journal entry; the
+    /// member, its link and the event.
     User,
 }
 
@@ -79,7 +80,47 @@ impl BareInserts {
                  request_id TEXT NOT NULL
              ) STRICT;
              CREATE INDEX journal_resource ON journal (directory_id, resource_id, entry);
-             CREATE INDEX journal_request ON journal (directory_id, request_id);",
+             CREATE INDEX journal_request ON journal (directory_id, request_id);
+             CREATE TABLE member (
+                 organization_id TEXT NOT NULL,
+                 id TEXT NOT NULL,
+                 state TEXT NOT NULL,
+                 email_key TEXT,
+                 username_key TEXT,
+                 external_id_key TEXT,
+                 wanted_email_key TEXT,
+                 role TEXT,
+                 account_id TEXT,
+                 created_at INTEGER NOT NULL,
+                 document TEXT NOT NULL,
+                 PRIMARY KEY (organization_id, id)
+             ) STRICT;
+             CREATE UNIQUE INDEX member_email ON member (email_key, organization_id);
+             CREATE INDEX member_username ON member (username_key, organization_id);
+             CREATE INDEX member_external_id ON member (external_id_key, organization_id);
+             CREATE INDEX member_wanted_email ON member (wanted_email_key, organization_id);
+             CREATE INDEX member_role ON member (role, organization_id, state);
+             CREATE INDEX member_account ON member (account_id);
+             CREATE TABLE member_source (
+                 organization_id TEXT NOT NULL,
+                 directory_id TEXT NOT NULL,
+                 user_id TEXT NOT NULL,
+                 member_id TEXT NOT NULL,
+                 PRIMARY KEY (organization_id, directory_id, user_id)
+             ) STRICT, WITHOUT ROWID;
+             CREATE INDEX member_source_member ON member_source (member_id, organization_id);
+             CREATE TABLE event (
+                 organization_id TEXT NOT NULL,
+                 sequence INTEGER NOT NULL,
+                 at INTEGER NOT NULL,
+                 kind TEXT NOT NULL,
+                 member_id TEXT,
+                 team_id TEXT,
+                 after TEXT,
+                 PRIMARY KEY (organization_id, sequence)
+             ) STRICT, WITHOUT ROWID;
+             CREATE INDEX event_member ON event (member_id, organization_id, sequence);
+             CREATE INDEX event_team ON event (team_id, organization_id, sequence);",
         )?;
         let (rows, waiting) = mpsc::channel();
         std::thread::Builder::new()
@@ -148,6 +189,18 @@ fn insert(shape: Shape, connection: &Connection, batch: &[Row]) -> rusqlite::Res
         "INSERT INTO journal (directory_id, resource_id, operation, at, request_id)
          VALUES ('dir_0198c0de00007000', ?1, 'create', ?2, ?1)",
     )?;
+    let mut member = connection.prepare_cached(
+        "INSERT INTO member (organization_id, id, state, email_key, username_key, external_id_key,
+             created_at, document) VALUES ('org-0198c0de00007000', ?1, 'active', ?2, ?2, ?2, ?3, ?4)",
+    )?;
+    let mut source = connection.prepare_cached(
+        "INSERT INTO member_source (organization_id, directory_id, user_id, member_id)
+         VALUES ('org-0198c0de00007000', 'dir_0198c0de00007000', ?1, ?1)",
+    )?;
+    let mut event = connection.prepare_cached(
+        "INSERT INTO event (organization_id, sequence, at, kind, member_id, after)
+         VALUES ('org-0198c0de00007000', ?1, ?1, 'member.created', ?2, ?3)",
+    )?;
     for row in batch {
         // Ids ascend like UUID v7.
         let id = format!("0198c0de-0000-7000-8000-{:012x}", row.number);
@@ -157,7 +210,12 @@ fn insert(shape: Shape, connection: &Connection, batch: &[Row]) -> rusqlite::Res
             for attribute in LOOK_UPS {
                 look_up.execute(params![attribute, user_name, id])?;
             }
-            journal.execute(params![id, row.number as i64])?;
+            let number = row.number as i64;
+            journal.execute(params![id, number])?;
+            let document = documents::member(&documents::key(row.number));
+            member.execute(params![id, user_name, number, document])?;
+            source.execute(params![id])?;
+            event.execute(params![number, id, document])?;
         }
     }
     connection.prepare_cached("COMMIT")?.execute([])?;
@@ -180,7 +238,8 @@ mod tests {
         let stored: i64 = Connection::open(&file)
             .unwrap()
             .query_row(
-                "SELECT count(*) FROM resource JOIN journal ON resource_id = resource.id",
+                "SELECT count(*) FROM resource JOIN journal ON resource_id = resource.id
+                     JOIN member ON member.id = resource.id JOIN event ON member_id = member.id",
                 [],
                 |row| row.get(0),
             )

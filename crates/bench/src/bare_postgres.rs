@@ -97,7 +97,10 @@ impl BarePostgres {
                  CREATE TABLE bare.one_row (LIKE resource INCLUDING ALL);
                  CREATE TABLE bare.resource (LIKE resource INCLUDING ALL);
                  CREATE TABLE bare.attribute_index (LIKE attribute_index INCLUDING ALL);
-                 CREATE TABLE bare.journal (LIKE journal INCLUDING ALL)",
+                 CREATE TABLE bare.journal (LIKE journal INCLUDING ALL);
+                 CREATE TABLE bare.member (LIKE member INCLUDING ALL);
+                 CREATE TABLE bare.member_source (LIKE member_source INCLUDING ALL);
+                 CREATE TABLE bare.event (LIKE event INCLUDING ALL)",
             )
             .await
             .context("the tables of the store could not be copied")?;
@@ -243,6 +246,7 @@ struct User {
     user_name: String,
     display: String,
     document: String,
+    member: String,
 }
 
 impl User {
@@ -255,6 +259,7 @@ impl User {
             user_name: format!("{key}@acme.example"),
             display: format!("Wilhelmina Oosterhuis {key}"),
             document: documents::user(&key),
+            member: documents::member(&key),
         }
     }
 }
@@ -268,6 +273,9 @@ struct Connection {
     resource: Statement,
     look_up_row: Statement,
     journal: Statement,
+    member: Statement,
+    source: Statement,
+    event: Statement,
     get: Statement,
 }
 
@@ -300,6 +308,26 @@ impl Connection {
                     "INSERT INTO bare.journal (directory_id, resource_type, resource_id, \
                      operation, version, at, request_id, changes) \
                      VALUES ($1, 'User', $2, 'create', 1, $3, $2, NULL)",
+                )
+                .await?,
+            member: client
+                .prepare(
+                    "INSERT INTO bare.member (organization_id, id, state, email_key, \
+                     username_key, external_id_key, version, created_at, updated_at, document) \
+                     VALUES ($1, $2, 'active', $3, $3, $3, 1, $4, $4, $5)",
+                )
+                .await?,
+            source: client
+                .prepare(
+                    "INSERT INTO bare.member_source (organization_id, directory_id, user_id, \
+                     member_id, linked_by, linked_at) VALUES ($1, $1, $2, $2, 'created', $3)",
+                )
+                .await?,
+            event: client
+                .prepare(
+                    "INSERT INTO bare.event (organization_id, sequence, at, kind, member_id, \
+                     cause, cause_id, after) VALUES ($1, $2, $2, 'member.created', $3, 'request', \
+                     $3, $4)",
                 )
                 .await?,
             get: client
@@ -338,6 +366,11 @@ impl Connection {
                 statements.push((&self.look_up_row, row));
             }
             statements.push((&self.journal, vec![&DIRECTORY, &user.id, &user.number]));
+            let (id, number) = (&user.id, &user.number);
+            statements
+                .push((&self.member, vec![&DIRECTORY, id, &user.user_name, number, &user.member]));
+            statements.push((&self.source, vec![&DIRECTORY, id, number]));
+            statements.push((&self.event, vec![&DIRECTORY, number, id, &user.member]));
         }
         statements.push((&self.commit, vec![]));
         let mut sent: Vec<Sent<'_>> = Vec::with_capacity(statements.len());
@@ -396,7 +429,14 @@ mod tests {
         CREATE TABLE attribute_index (directory_id TEXT, resource_type TEXT, attribute TEXT,
             value_key TEXT, resource_id TEXT);
         CREATE TABLE journal (directory_id TEXT, resource_type TEXT, resource_id TEXT,
-            operation TEXT, version BIGINT, at BIGINT, request_id TEXT, changes TEXT)";
+            operation TEXT, version BIGINT, at BIGINT, request_id TEXT, changes TEXT);
+        CREATE TABLE member (organization_id TEXT, id TEXT, state TEXT, email_key TEXT,
+            username_key TEXT, external_id_key TEXT, version BIGINT, created_at BIGINT,
+            updated_at BIGINT, document TEXT);
+        CREATE TABLE member_source (organization_id TEXT, directory_id TEXT, user_id TEXT,
+            member_id TEXT, linked_by TEXT, linked_at BIGINT);
+        CREATE TABLE event (organization_id TEXT, sequence BIGINT, at BIGINT, kind TEXT,
+            member_id TEXT, cause TEXT, cause_id TEXT, after TEXT)";
 
     #[tokio::test(flavor = "current_thread")]
     async fn every_answered_row_is_stored_in_every_way() {
@@ -422,7 +462,8 @@ mod tests {
             .await;
         let query = "SELECT count(*), count(DISTINCT k.resource_id), count(k.*)
              FROM bare.resource r JOIN bare.journal j ON j.resource_id = r.id
-             JOIN bare.attribute_index k ON k.resource_id = r.id";
+             JOIN bare.attribute_index k ON k.resource_id = r.id
+             JOIN bare.member m ON m.id = r.id JOIN bare.event e ON e.member_id = m.id";
         let row = client.query_one(query, &[]).await.unwrap();
         assert_eq!(row.get::<_, i64>(1) as usize, stored);
         assert_eq!(row.get::<_, i64>(2) as usize, stored * LOOK_UPS.len());

@@ -15,6 +15,29 @@ pub fn user(key: &str) -> String {
     )
 }
 
+/// What is stored of the member that this user is: its values with their reasons, about 1.5 KB.
+pub fn member(key: &str) -> String {
+    let field = |target: &str, value: &str, source: &str| {
+        format!(
+            r#""{target}":{{"value":"{value}","from":{{"mapping":{{"directory_id":"dir-0198c0de00007000","user_id":"0198c0de-0000-7000-8000-000000000000","source":"{source}","is_default":true}}}}}}"#
+        )
+    };
+    let fields = [
+        field("email_address", &format!("{key}@acme.example"), r#"emails[type eq \"work\"].value"#),
+        field("username", &format!("{key}@acme.example"), "userName"),
+        field("first_name", "Wilhelmina", "name.givenName"),
+        field("last_name", "Oosterhuis", "name.familyName"),
+        field("display_name", &format!("Wilhelmina Oosterhuis {key}"), "displayName"),
+        field("phone_number", "tel:+31-10-555-0100", r#"phoneNumbers[type eq \"work\"].value"#),
+        field("locale", "en-GB", "preferredLanguage"),
+        field("external_id", &format!("{key}-0000-4000-8000-00000000abcd"), "externalId"),
+    ];
+    format!(
+        r#"{{"state":"active","why":{{"directory":{{"directory_id":"dir-0198c0de00007000","user_id":"0198c0de-0000-7000-8000-000000000000"}}}},"fields":{{{}}},"role":null}}"#,
+        fields.join(",")
+    )
+}
+
 /// The user above as a server would answer it.
 pub fn stored_user() -> Bytes {
     let sent = user("u00000000");

@@ -244,6 +244,10 @@ impl Effects {
             {
                 tx.free_email(&effect.id).await?;
             }
+            // Before others link them.
+            for source in &effect.unlinked {
+                tx.unlink(&source.directory_id, &source.user_id).await?;
+            }
         }
         let mut greets = None;
         for effect in &self.members {
@@ -272,12 +276,6 @@ impl MemberEffect {
         if is_changed || self.is_account_due {
             self.store_member(configuration, now, tx).await?;
         }
-        for source in &self.unlinked {
-            // Whoever has it now has linked it in the meantime.
-            if self.now.state != State::Deleted || !self.is_merged() {
-                tx.unlink(&source.directory_id, &source.user_id).await?;
-            }
-        }
         for source in &self.linked {
             tx.link(&self.id, source, now).await?;
         }
@@ -297,10 +295,6 @@ impl MemberEffect {
             before.enrolled_at.is_some() || before.member.state == State::Active
         };
         self.now.state == State::Active && !self.before.as_ref().is_some_and(is_known)
-    }
-
-    fn is_merged(&self) -> bool {
-        matches!(self.now.why, mapping::member::Why::Merged { .. })
     }
 
     async fn store_member(

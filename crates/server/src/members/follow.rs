@@ -102,7 +102,7 @@ impl World<'_> {
             false => Some(User { object: user.clone(), groups: Vec::new(), teams: HashMap::new() }),
         };
         let Some(user) = user else { return Ok(()) };
-        self.link(written.directory_id, id, user).await
+        self.link(written.directory_id, id, user, None).await
     }
 
     /// Whether two states of a user say the same of its member.
@@ -138,7 +138,7 @@ impl World<'_> {
             Some((_, member_id)) => drop(self.queue.insert(member_id)),
             None => {
                 if let Some(user) = self.user(written.directory_id, id).await? {
-                    self.link(written.directory_id, id, user).await?;
+                    self.link(written.directory_id, id, user, None).await?;
                 }
             }
         }

@@ -42,6 +42,7 @@ impl World<'_> {
             return Ok(());
         }
         self.keep_user_names(id);
+        self.part(id).await?;
         let Some(person) = self.people.get(id) else { return Ok(()) };
         let was = person.now.clone();
         let projected = member::project(&self.configuration, &person.as_sources(), &was);
@@ -105,6 +106,41 @@ impl World<'_> {
             let now = member::leave(&person.now, &directory_id, leaves);
             self.change(id, now);
         }
+    }
+
+    /// Lets go of users who turn out to be other people: of several active users of one directory, the
+    /// one that was created last stays who it is. Another is back that was disabled when that one came,
+    /// and is looked at as if it were new.
+    async fn part(&mut self, id: &str) -> Result<(), store::Error> {
+        let Some(person) = self.people.get_mut(id) else { return Ok(()) };
+        let mut active: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for source in person.as_sources() {
+            let directory = self.configuration.directories.get(source.directory_id);
+            if directory.is_some_and(|directory| member::identity(directory, &source).is_active) {
+                let users = active.entry(source.directory_id.into()).or_default();
+                users.insert(source.user_id.into());
+            }
+        }
+        let mut others = Vec::new();
+        for (directory_id, mut users) in active {
+            users.pop_last();
+            for user_id in users {
+                let is_it = |source: &MemberSource| {
+                    source.directory_id == directory_id && source.user_id == user_id
+                };
+                let known = person.sources.iter().find(|source| is_it(source));
+                let known = known.and_then(|source| source.known_user_name.clone());
+                person.sources.retain(|source| !is_it(source));
+                let key = (directory_id.clone(), user_id);
+                if let Some(user) = person.users.remove(&key) {
+                    others.push((key, user, known));
+                }
+            }
+        }
+        for ((directory_id, user_id), user, known) in others {
+            self.link(&directory_id, &user_id, user, known).await?;
+        }
+        Ok(())
     }
 
     /// Keeps the user names of those who are not renamed by a soft delete, for when they are.
@@ -227,11 +263,12 @@ impl World<'_> {
         directory_id: &str,
         user_id: &str,
         user: User,
+        known_user_name: Option<String>,
     ) -> Result<(), store::Error> {
         let mut source = MemberSource {
             directory_id: directory_id.into(),
             user_id: user_id.into(),
-            known_user_name: None,
+            known_user_name: known_user_name.clone(),
             linked_by: "created".into(),
         };
         let key = (directory_id.to_owned(), user_id.to_owned());
@@ -243,7 +280,7 @@ impl World<'_> {
             user_id,
             user: &user.object,
             groups: &user.groups,
-            known_user_name: None,
+            known_user_name: known_user_name.as_deref(),
         };
         let identifier = directory.identifier.clone();
         let mut values = member::identity(directory, &as_source).values;

@@ -393,6 +393,16 @@ impl Model {
                 self.users[u].known = Some(self.users[u].name.clone());
             }
         }
+        for u in self.users_of(at) {
+            let is_later = |&other: &usize| {
+                other > u
+                    && self.users[other].active
+                    && self.users[other].directory == self.users[u].directory
+            };
+            if self.users[u].active && self.users_of(at).iter().any(is_later) {
+                self.link(u);
+            }
+        }
         if !self.members[at].is_settled && self.join_another(at) {
             return;
         }

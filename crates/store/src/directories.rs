@@ -87,11 +87,7 @@ pub async fn create(tx: &mut Tx, directory: &Directory) -> Result<bool> {
     )
     .await?;
     // Nobody has to be looked at again for a directory that has nobody yet.
-    tx.send(
-        "UPDATE organization SET configuration = configuration + 1 WHERE id = ?1",
-        &[(&directory.organization_id).into()],
-    )
-    .await?;
+    organizations::reconfigured(tx, &directory.organization_id, directory.created_at).await?;
     Ok(true)
 }
 

@@ -11,7 +11,7 @@ extern crate self as store;
 
 pub mod accounts;
 mod attribute_index;
-pub mod configuration;
+mod configuration;
 mod db;
 mod dialect;
 pub mod directories;

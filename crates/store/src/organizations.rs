@@ -78,6 +78,17 @@ pub async fn hold_all(tx: &mut Tx) -> Result<Vec<String>> {
     tx.query(sql, &[], |row| Ok(row.text(0)?.to_owned())).await
 }
 
+/// Gives the configuration of an organization its next number. It is of the time, so that a number
+/// that a transaction used in vain does not come back for another configuration.
+pub(crate) async fn reconfigured(tx: &mut Tx, id: &str, now: i64) -> Result<()> {
+    tx.send(
+        "UPDATE organization SET configuration = CASE WHEN configuration < ?2 THEN ?2 \
+         ELSE configuration + 1 END WHERE id = ?1",
+        &[id.into(), now.into()],
+    )
+    .await
+}
+
 /// What was set of an organization otherwise than by default, by name.
 pub async fn settings(tx: &mut Tx, id: &str) -> Result<serde_json::Map<String, Value>> {
     let sql = "SELECT settings FROM organization WHERE id = ?1";

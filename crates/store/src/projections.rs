@@ -52,11 +52,7 @@ pub async fn begin(
     id: &str,
     now: i64,
 ) -> Result<()> {
-    tx.send(
-        "UPDATE organization SET configuration = configuration + 1 WHERE id = ?1",
-        &[organization_id.into()],
-    )
-    .await?;
+    organizations::reconfigured(tx, organization_id, now).await?;
     tx.send(
         "INSERT INTO projection (organization_id, id, reason, state, team_id, member_id, seen, \
          changed, total, started_at) \

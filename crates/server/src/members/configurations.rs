@@ -7,7 +7,7 @@ use std::{
 
 use mapping::{AttributeMapping, Configuration};
 use scim::schema::ResourceType;
-use store::{OrganizationTx, configuration::DirectoryRow, members::Standing};
+use store::{OrganizationTx, directories::Policies, members::Standing};
 
 use crate::schemas::ResourceTypes;
 
@@ -44,7 +44,7 @@ impl Configurations {
 
 /// The mapping of a directory. What was saved was checked; lines that a later version of the program
 /// does not understand any more are left out, and said in the log.
-pub fn read_mapping(directory: &DirectoryRow) -> AttributeMapping {
+pub fn read_mapping(directory: &Policies) -> AttributeMapping {
     let Some(saved) = &directory.attribute_mapping else { return AttributeMapping::defaults() };
     let overrides = serde_json::from_str(saved).unwrap_or_default();
     let (mapping, mistakes) = AttributeMapping::salvage(&overrides, &USER);

@@ -190,3 +190,13 @@ async fn a_soft_delete_changes_no_name() {
         ["member.created", "member.deactivated", "member.reactivated"]
     );
 }
+
+/// A rule for slugs that is set to what it is changes nothing for whoever writes groups.
+#[tokio::test]
+async fn slugs_set_to_what_they_are() {
+    let (server, client) = TestServer::with_client().await;
+    server.command("settings team-slugs --misfit normalise").await;
+    let ines = create(&client, "ines@example.com").await;
+    create_group(&client, "The Crew", &[&ines]).await;
+    assert_eq!(server.teams("acme").await[0].slug, "the-crew");
+}
